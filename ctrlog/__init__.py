@@ -1,0 +1,54 @@
+"""Which of our searches end in a click? Click-through from search event logs.
+
+The command line is `ctrlog`; from Python, feed a `Shard` with events and take the
+searches that are over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClosedBy",
+    "Counts",
+    "CtrlogError",
+    "DataError",
+    "Ended",
+    "Event",
+    "InputError",
+    "OutputError",
+    "Rules",
+    "SearchRecord",
+    "SessionRecord",
+    "Shard",
+    "UsageError",
+    "searches",
+]
+
+if TYPE_CHECKING:
+    from ctrlog.errors import CtrlogError, DataError, InputError, OutputError, UsageError
+    from ctrlog.events import ClosedBy, Event, SearchRecord, SessionRecord
+    from ctrlog.pipeline import searches
+    from ctrlog.sessionizer import Counts, Ended
+    from ctrlog.shard import Rules, Shard
+
+_HOMES = {
+    "searches": "pipeline",
+    **dict.fromkeys(
+        ("CtrlogError", "DataError", "InputError", "OutputError", "UsageError"), "errors"
+    ),
+    **dict.fromkeys(("ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"),
+    **dict.fromkeys(("Counts", "Ended"), "sessionizer"),
+    **dict.fromkeys(("Rules", "Shard"), "shard"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for, so that `--help` need not wait."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,123 @@
+"""Bad lines: counted by reason, shown, kept, and measured against a limit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctrlog.errors import DataError
+from ctrlog.faults import BadLine, Reason
+from ctrlog.outputs import Write
+
+#: How many bad lines are shown.
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many bad lines are tolerated.
+
+    Attributes:
+        count: At most so many, None for any number.
+        percent: At most so many of a hundred lines, None for any share. Blank lines
+            do not count as lines. It is known at the end only.
+    """
+
+    count: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Read a limit as it is written on the command line: `100` or `0.5%`.
+
+        Raises:
+            ValueError: If it is neither.
+        """
+        try:
+            if text.endswith("%"):
+                limit = cls(percent=float(text.removesuffix("%")))
+                if 0 <= limit.percent <= 100:  # type: ignore[operator]  # just set
+                    return limit
+            elif int(text) >= 0:
+                return cls(count=int(text))
+        except ValueError:
+            pass
+        raise ValueError(f"{text!r} is no limit: write a number such as 100, or a share such as 1%")
+
+
+class BadLines:
+    """What becomes of the bad lines of a run."""
+
+    def __init__(
+        self,
+        show: Callable[[str], None] = lambda _: None,
+        limit: Limit | None = None,
+        keep: Write | None = None,
+    ) -> None:
+        """Start with none.
+
+        Args:
+            show: Called with a message for each of the first `SHOWN`.
+            limit: How many to tolerate; None for any number.
+            keep: Where to write each one with its place; None for nowhere.
+        """
+        self.counts: Counter[Reason] = Counter()
+        self._show = show
+        self._limit = limit or Limit()
+        self._keep = keep
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.counts.total()
+
+    def add(self, source: str, bad: BadLine) -> None:
+        """Take a bad line.
+
+        Args:
+            source: The name of its input.
+            bad: The line.
+
+        Raises:
+            DataError: If there are more than the limit allows.
+        """
+        self.counts[bad.reason] += 1
+        place = f"{source}:{bad.line}"
+        if self.total <= SHOWN:
+            self._show(f"{place}: {bad.reason}: {bad.detail}")
+        if self._keep is not None:
+            self._keep(f"{place}\t{bad.reason}\t".encode(errors="replace") + bad.text + b"\n")
+        if self._limit.count is not None and self.total > self._limit.count:
+            raise DataError(
+                f"stopped at {place}: more bad lines than the {self._limit.count} allowed"
+                if self._limit.count
+                else f"stopped at {place}: no bad line is allowed"
+            )
+
+    def finish(self, events: int) -> None:
+        """See whether the share of bad lines is within the limit.
+
+        Args:
+            events: The number of good lines.
+
+        Raises:
+            DataError: If it is not.
+        """
+        percent = self._limit.percent
+        if percent is None or not self.total:
+            return
+        share = 100 * self.total / (events + self.total)
+        if share > percent:
+            raise DataError(f"{share:.3g} % of the lines are bad, more than the {percent:g} % allowed")
+
+    def summary(self, events: int) -> str:
+        """Say in a line how many there were and why.
+
+        Args:
+            events: The number of good lines.
+        """
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.counts.most_common())
+        hint = "" if self._keep else "; --bad-lines FILE keeps them"
+        s = "" if self.total == 1 else "s"
+        return f"skipped {self.total:,} bad line{s} of {events + self.total:,}: {reasons}{hint}"

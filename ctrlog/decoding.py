@@ -1,0 +1,99 @@
+"""From blocks of lines to events and bad lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from ctrlog.events import TrustedEvent
+from ctrlog.faults import BadLine, Fault, Reason, read_slowly
+from ctrlog.schema import Schema, check
+
+#: What the decoder raises for a line that it refuses; ValueError is of `check` and
+#: of text that is not UTF-8.
+_REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError)
+_BLANK = b" \t\r"
+
+
+class Decoded(NamedTuple):
+    """What a block of lines says.
+
+    Attributes:
+        events: Its events, in order.
+        bad: Its bad lines, in order.
+        lines: The number of its lines, blank ones included.
+    """
+
+    events: list[TrustedEvent]
+    bad: list[BadLine]
+    lines: int
+
+
+class Decoder:
+    """Decodes a log by a schema.
+
+    The outcome for a line depends on that line alone, however the log is cut into
+    blocks: a block with a line that is not quite right is read again, line by line.
+    """
+
+    def __init__(self, schema: Schema, max_line_bytes: int) -> None:
+        """Compile the schema.
+
+        Args:
+            schema: Where the fields of an event are.
+            max_line_bytes: A longer line is bad; its newline does not count.
+        """
+        self._schema = schema
+        self._decode = schema.decoder()
+        self._max_line_bytes = max_line_bytes
+
+    def decode(self, block: bytes, line: int = 1) -> Decoded:
+        r"""Decode whole lines.
+
+        Args:
+            block: Lines, separated by \n; one after the last may be missing.
+            line: The number of the first line in its file.
+
+        Returns:
+            Events and bad lines.
+        """
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            del lines[-1]
+        try:
+            if len(block) > self._max_line_bytes:
+                raise ValueError("there may be a line that is too long")
+            events = [*map(self._decode, lines)]
+            check(events)
+            if not block.isascii():
+                block.decode()
+        except _REFUSALS:
+            return self._decode_each(lines, line)
+        return Decoded(events, [], len(lines))
+
+    def _decode_each(self, lines: list[bytes], first: int) -> Decoded:
+        events: list[TrustedEvent] = []
+        bad: list[BadLine] = []
+        for number, line in enumerate(lines, first):
+            try:
+                if line.strip(_BLANK):
+                    events.append(self._decode_one(line))
+            except Fault as fault:
+                text = line[: self._max_line_bytes]
+                bad.append(BadLine(number, len(events), fault.reason, fault.detail, text))
+        return Decoded(events, bad, len(lines))
+
+    def _decode_one(self, line: bytes) -> TrustedEvent:
+        if len(line) > self._max_line_bytes:
+            raise Fault(
+                Reason.TOO_LONG,
+                f"longer than {self._max_line_bytes} bytes; --max-line allows more",
+            )
+        try:
+            line.decode()
+            event = self._decode(line)
+            check([event])
+        except _REFUSALS:
+            return read_slowly(line, self._schema)
+        return event

@@ -1,0 +1,187 @@
+"""The vocabulary: events that go into the state machine, records that come out.
+
+This is all that crosses the machine's border, so every module may import it
+and it imports none of them, but for the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ctrlog.errors import UsageError
+
+
+class Kind(StrEnum):
+    """What an event means to the state machine."""
+
+    APP_OPEN = "AppOpen"
+    SEARCH = "Search"
+    RESULTS = "Results"
+    CLICK_RESULT = "ClickResult"
+    APP_CLOSE = "AppClose"
+    TIMEOUT = "Timeout"
+    OTHER = "Other"
+
+
+class ClosedBy(StrEnum):
+    """What ended a search or a session."""
+
+    SEARCH = "search"
+    CLOSE = "close"
+    TIMEOUT = "timeout"
+    GAP = "gap"
+    MAX = "max"
+    END = "end"
+
+
+#: Every spelling of an event's `type` that is known; any other is `Kind.OTHER`.
+SPELLINGS: dict[str, Kind] = {
+    "AppOpen": Kind.APP_OPEN,
+    "app_open": Kind.APP_OPEN,
+    "Search": Kind.SEARCH,
+    "search": Kind.SEARCH,
+    "Results": Kind.RESULTS,
+    "results": Kind.RESULTS,
+    "ClickResult": Kind.CLICK_RESULT,
+    "click_result": Kind.CLICK_RESULT,
+    "click": Kind.CLICK_RESULT,
+    "AppClose": Kind.APP_CLOSE,
+    "app_close": Kind.APP_CLOSE,
+    "Timeout": Kind.TIMEOUT,
+    "timeout": Kind.TIMEOUT,
+}
+
+#: The field that an event of a kind must carry, beside `type` and `user`.
+REQUIRED: dict[Kind, str] = {
+    Kind.SEARCH: "query",
+    Kind.RESULTS: "items",
+    Kind.CLICK_RESULT: "item",
+}
+
+
+class TrustedEvent(Struct, gc=False):
+    """An event whose fields are known to be right, as a decoder makes them.
+
+    Attributes:
+        type: What happened, in any of the `SPELLINGS` or any other word.
+        user: Who did it; 1 and "1" are the same user.
+        time: When, aware and in UTC; None if the log does not say.
+        query: What was searched for (Search).
+        items: The ids of the results shown, best first (Results).
+        item: The id of the result clicked (ClickResult).
+        rank: The 1-based place of the click, if the log names it (ClickResult).
+        extra: Values of further fields of the line that a filter asked for.
+    """
+
+    type: str
+    user: str | int
+    time: datetime | None = None
+    query: str | None = None
+    items: Sequence[str | int] | None = None
+    item: str | int | None = None
+    rank: int | None = None
+    extra: tuple[object, ...] = ()
+
+
+class Event(TrustedEvent, gc=False):
+    """An event made by hand, checked when it is made.
+
+    Takes the fields of `TrustedEvent`. A time without an offset means UTC; any
+    other offset is converted to UTC.
+
+    Raises:
+        UsageError: If the field that an event of this type needs is missing, or
+            a field is of the wrong type.
+    """
+
+    def __post_init__(self) -> None:
+        """Check the fields and bring the time to UTC."""
+        for name, types in _FIELD_TYPES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, types):
+                raise UsageError(f"{name} of an event cannot be {value!r}")
+        required = REQUIRED.get(SPELLINGS.get(self.type, Kind.OTHER))
+        if required is not None and getattr(self, required) is None:
+            raise UsageError(f"{self.type} event without {required}")
+        if self.time is not None:
+            naive = self.time.tzinfo is None
+            self.time = self.time.replace(tzinfo=UTC) if naive else self.time.astimezone(UTC)
+
+
+_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "type": (str,),
+    "user": (str, int),
+    "time": (datetime, type(None)),
+    "query": (str, type(None)),
+    "items": (list, tuple, type(None)),
+    "item": (str, int, type(None)),
+    "rank": (int, type(None)),
+}
+
+
+class SearchRecord(Struct, frozen=True, gc=False):
+    """A search that is over: the query, what was shown for it and what was clicked.
+
+    Attributes:
+        user: Who searched, always as a string.
+        query: What was searched for.
+        results: Number of items shown, None if the log has no Results for it.
+        clicks: Number of clicks on its results.
+        first_rank: 1-based rank of its first click, None without one or if unknown.
+        first_click_s: Seconds from the search to its first click, None without one
+            or if either time is missing. Negative if the log's times say so.
+        time: When the search was made, UTC; None if the log does not say.
+        session_start: When its session started, UTC; None if the log does not say.
+        closed_by: What ended it.
+    """
+
+    user: str
+    query: str
+    results: int | None
+    clicks: int
+    first_rank: int | None
+    first_click_s: float | None
+    time: datetime | None
+    session_start: datetime | None
+    closed_by: ClosedBy
+
+    @property
+    def ctr(self) -> float:
+        """Click-through: 1.0 if the search got a click, else 0.0."""
+        return 1.0 if self.clicks else 0.0
+
+
+class SessionRecord(Struct, frozen=True, gc=False):
+    """A session that is over and had at least one search.
+
+    Attributes:
+        user: Whose session, always as a string.
+        searches: Number of searches, at least 1.
+        clicked_searches: Number of searches with at least one click.
+        clicks: Number of clicks on results of its searches.
+        session_start: Time of its first event, UTC; None if the log does not say.
+        session_end: Time of its latest event, UTC; None if the log does not say.
+        closed_by: What ended it.
+    """
+
+    user: str
+    searches: int
+    clicked_searches: int
+    clicks: int
+    session_start: datetime | None
+    session_end: datetime | None
+    closed_by: ClosedBy
+
+    @property
+    def ctr(self) -> float:
+        """Share of its searches that got a click, 0.0 to 1.0."""
+        return self.clicked_searches / self.searches
+
+    @property
+    def clicks_per_search(self) -> float:
+        """Clicks divided by searches; can exceed 1."""
+        return self.clicks / self.searches

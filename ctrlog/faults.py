@@ -1,0 +1,219 @@
+"""What is wrong with a line that cannot be used.
+
+The decoder only says yes or no, and no also to lines that are right but unusual. Here
+a refused line is read once more with the standard library's parser, slowly and in the
+order in which a person would look: is it text, is it JSON, is it an object, has it the
+fields its type needs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+
+from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent
+from ctrlog.schema import Path, Schema
+from ctrlog.times import to_utc
+
+
+class Reason(StrEnum):
+    """Why a line is bad."""
+
+    NOT_UTF8 = "not UTF-8"
+    CUT_OFF = "cut off"
+    NOT_JSON = "not JSON"
+    NOT_AN_OBJECT = "not an object"
+    FIELD_MISSING = "field missing"
+    WRONG_TYPE = "wrong type"
+    NOT_A_TIME = "not a time"
+    TOO_LONG = "line too long"
+
+
+class BadLine(NamedTuple):
+    """A line that was left out.
+
+    Attributes:
+        line: Its number in its file, from 1.
+        after: How many events of its block come before it.
+        reason: What is wrong, to be counted by.
+        detail: What is wrong, for a person.
+        text: The line without its newline; only its beginning if it is too long.
+    """
+
+    line: int
+    after: int
+    reason: Reason
+    detail: str
+    text: bytes
+
+
+class Fault(Exception):  # noqa: N818  # never leaves the decoder
+    """What is wrong with a line."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def read_slowly(line: bytes, schema: Schema) -> TrustedEvent:
+    """Read a line that the decoder refused.
+
+    Args:
+        line: The line; not blank.
+        schema: Where its fields are.
+
+    Returns:
+        The event, if the line is right after all: the decoder also refuses an unusual
+        value in a field that an event of this type does not use.
+
+    Raises:
+        Fault: What is wrong with it.
+    """
+    return _event_of(_parse(line), schema)
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise Fault(
+            Reason.NOT_UTF8, f"byte {error.start + 1} is not UTF-8; convert the log with iconv"
+        ) from None
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant, parse_int=_to_int)
+    except json.JSONDecodeError as error:
+        if _is_cut_off(text, error):
+            raise Fault(Reason.CUT_OFF, "the JSON ends too early") from None
+        raise Fault(Reason.NOT_JSON, f"{error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise Fault(Reason.NOT_JSON, "nested too deeply") from None
+    if _SURROGATE_ESCAPE.search(text) and not _is_encodable(found):
+        raise Fault(Reason.NOT_UTF8, "half a surrogate pair stands for no character")
+    if not isinstance(found, dict):
+        raise Fault(Reason.NOT_AN_OBJECT, "a line must be one JSON object: {…}")
+    return found
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise Fault(Reason.NOT_JSON, f"{constant} is not JSON")
+
+
+def _to_int(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python converts
+        return float(digits)
+
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _is_encodable(found: object) -> bool:
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# How a text may end that was cut inside a literal, a number or an escape.
+_PART_OF_LITERAL = re.compile(r"(t|tr|tru|f|fa|fal|fals|n|nu|nul|-)?")
+_PART_OF_NUMBER = re.compile(r"(?:^|[\[:,\s])-?(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?[eE][+-]?)$")
+_PART_OF_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}$")
+
+
+def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
+    """Whether the parser ran out of text: whether some ending would make it JSON."""
+    rest = text[error.pos :]
+    if error.msg.startswith("Unterminated string"):
+        return True
+    if error.msg.startswith("Invalid \\uXXXX"):
+        part = _PART_OF_ESCAPE.search(text)
+        return part is not None and part.start() <= error.pos
+    if error.msg.startswith("Expecting value"):
+        return _PART_OF_LITERAL.fullmatch(rest) is not None
+    if error.msg.startswith("Expecting ',' delimiter") or error.msg.startswith("Extra data"):
+        return not rest or (rest[0] in ".eE" and _PART_OF_NUMBER.search(text) is not None)
+    return not rest
+
+
+def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
+    """Check just the fields that an event of the line's type uses."""
+    type_ = _at(found, schema.paths["type"])
+    kind = SPELLINGS.get(type_, Kind.OTHER) if isinstance(type_, str) else Kind.OTHER
+    required = ["type", "user", *([REQUIRED[kind]] if kind in REQUIRED else [])]
+    optional = ["time", *(["rank"] if kind is Kind.CLICK_RESULT else [])]
+    values = {name: _at(found, schema.paths[name]) for name in (*required, *optional)}
+    for name in required:
+        if values[name] is None:
+            raise Fault(Reason.FIELD_MISSING, _missing(name, kind, schema))
+    for name, value in values.items():
+        if value is not None and not _TYPE_TESTS[name](value):
+            place = ".".join(schema.paths[name])
+            raise Fault(Reason.WRONG_TYPE, f'"{place}" must be {_TYPE_NAMES[name]}')
+    values["time"] = _time_of(values["time"])
+    values["extra"] = tuple(_at(found, path) for path in schema.extra)
+    return TrustedEvent(**values)
+
+
+def _at(found: object, path: Path) -> Any:
+    for key in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
+
+
+def _missing(name: str, kind: Kind, schema: Schema) -> str:
+    place = ".".join(schema.paths[name])
+    whose = f"a {kind} needs it" if name == REQUIRED.get(kind) else "every event needs it"
+    return f'no "{place}", and {whose}; if the log calls it NAME, use --field {name}=NAME'
+
+
+def _time_of(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        time = msgspec.convert(value, datetime) if isinstance(value, str) else value
+        return to_utc(time)
+    except (ValueError, msgspec.ValidationError):
+        shown = json.dumps(value, ensure_ascii=False)
+        shown = shown if len(shown) <= 40 else shown[:39] + "…"
+        raise Fault(
+            Reason.NOT_A_TIME, f"{shown} is neither RFC 3339 nor a number since 1970"
+        ) from None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_TYPE_TESTS: dict[str, Callable[[Any], bool]] = {
+    "type": lambda value: isinstance(value, str),
+    "user": _is_id,
+    "time": lambda value: isinstance(value, str) or _is_number(value),
+    "query": lambda value: isinstance(value, str),
+    "items": lambda value: isinstance(value, list) and all(_is_id(item) for item in value),
+    "item": _is_id,
+    "rank": lambda value: _is_id(value) and not isinstance(value, str),
+}
+_TYPE_NAMES = {
+    "type": "a string",
+    "user": "a string or an integer",
+    "time": "a string or a number",
+    "query": "a string",
+    "items": "a list of strings or integers",
+    "item": "a string or an integer",
+    "rank": "an integer",
+}

@@ -1,0 +1,112 @@
+"""Where results go: standard output, or a file that is complete or not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from ctrlog.errors import OutputError
+from ctrlog.interrupts import held
+
+Write: TypeAlias = Callable[[bytes], None]
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[Write]:
+    """Open an output.
+
+    A file is written beside its final place and put there at the end, so it is complete
+    or not there, and what stood there before stays until then. What is no regular file,
+    such as a named pipe, is written to as it is.
+
+    Args:
+        path: The file, or None for standard output.
+
+    Yields:
+        A function that writes bytes out at once. It writes all of them before an
+        interruption takes effect; it raises OutputError, and BrokenPipeError if the
+        reader of a pipe has gone.
+
+    Raises:
+        OutputError: If the output cannot be opened or completed.
+    """
+    if path is None:
+        yield _writer(sys.stdout.fileno(), "standard output")
+    elif path.exists() and not path.is_file():
+        with _opened(path, path, os.O_WRONLY) as descriptor:
+            yield _writer(descriptor, str(path))
+    else:
+        with _replacing(path) as descriptor:
+            yield _writer(descriptor, str(path))
+
+
+@contextmanager
+def open_as_written(path: Path) -> Iterator[Write]:
+    """Open a file that is there, and grows, from the beginning.
+
+    Args:
+        path: The file; what stood in it is lost.
+
+    Yields:
+        A function as `open_output` yields.
+
+    Raises:
+        OutputError: If it cannot be opened.
+    """
+    with _opened(path, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+        yield _writer(descriptor, str(path))
+
+
+def _writer(descriptor: int, name: str) -> Write:
+    def write(content: bytes) -> None:
+        rest = memoryview(content)
+        try:
+            with held():
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"{name}: cannot write: {error.strerror}") from None
+
+    return write
+
+
+@contextmanager
+def _opened(path: Path, shown: Path, flags: int) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise OutputError(f"{shown}: cannot write: {error.strerror}") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[int]:
+    final = Path(os.path.realpath(path))  # a link stays one
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    try:
+        with _opened(temporary, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+            with suppress(OSError):  # a new file, or one of somebody else
+                os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode))
+            yield descriptor
+            _complete(descriptor, temporary, final)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _complete(descriptor: int, temporary: Path, final: Path) -> None:
+    try:
+        os.fsync(descriptor)
+        temporary.replace(final)
+    except OSError as error:
+        raise OutputError(f"{final}: cannot write: {error.strerror}") from None

@@ -1,0 +1,54 @@
+"""Sorting events that are a little out of order (R1, `--reorder`)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ctrlog.events import TrustedEvent
+from ctrlog.times import BEGINNING
+
+
+class Reorder:
+    """Holds events back until none that is up to so much older can still come.
+
+    An event without a time keeps its place: it is taken as being as late as the latest
+    event before it. Of equal times the first to arrive goes first. An event that is
+    older than that goes on at once, out of order.
+    """
+
+    def __init__(self, window: timedelta) -> None:
+        """Make an empty buffer.
+
+        Args:
+            window: How much older than the latest event one may be and still be
+                sorted in; exactly as much is enough.
+        """
+        self._window = window
+        self._latest = BEGINNING
+        self._arrived = 0
+        self._held: list[tuple[datetime, int, TrustedEvent]] = []
+
+    def feed(self, events: Iterable[TrustedEvent]) -> list[TrustedEvent]:
+        """Take events and return those that can go on, in order."""
+        ready: list[TrustedEvent] = []
+        held = self._held
+        for event in events:
+            time = event.time
+            if time is not None and time > self._latest:
+                self._latest = time
+            self._arrived += 1
+            heapq.heappush(held, (time or self._latest, self._arrived, event))
+            while self._latest - held[0][0] >= self._window:
+                ready.append(heapq.heappop(held)[2])
+                if not held:
+                    break
+        return ready
+
+    def flush(self) -> list[TrustedEvent]:
+        """Return what is held, in order, and start anew, as at the end of a file."""
+        ready = [event for _, _, event in sorted(self._held, key=lambda entry: entry[:2])]
+        self._held.clear()
+        self._latest = BEGINNING
+        return ready

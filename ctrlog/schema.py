@@ -1,0 +1,200 @@
+"""What a log calls things, and the decoder made for it.
+
+A schema says where in a line each field of an event is found. It is compiled once to a
+typed decoder that takes just these fields from a line and passes over the rest. Lines
+that it refuses are looked at again, slowly, by `faults`, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ctrlog.errors import UsageError
+from ctrlog.events import REQUIRED, SPELLINGS, TrustedEvent
+from ctrlog.times import to_utc
+
+#: Keys from the outermost object of a line inwards.
+Path: TypeAlias = tuple[str, ...]
+
+#: The fields of an event, with what their JSON may decode to.
+FIELD_TYPES: dict[str, Any] = {
+    "type": str,
+    "user": str | int,
+    "time": datetime | int | float | None,
+    "query": str | None,
+    "items": list[str | int] | None,
+    "item": str | int | None,
+    "rank": int | None,
+}
+_ALWAYS_REQUIRED = ("type", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Where in a line the fields of an event are.
+
+    Attributes:
+        paths: The path of each field of `FIELD_TYPES`.
+        extra: Paths of further fields, which events carry in `extra` in this order.
+    """
+
+    paths: Mapping[str, Path] = field(
+        default_factory=lambda: {name: (name,) for name in FIELD_TYPES}
+    )
+    extra: tuple[Path, ...] = ()
+
+    @classmethod
+    def native(
+        cls, renamed: Iterable[tuple[str, str]] = (), extra: Iterable[str] = ()
+    ) -> Schema:
+        r"""Return the native schema with some fields named differently.
+
+        Args:
+            renamed: Pairs of a field and its place in the log: keys joined by dots,
+                where `\.` is a dot that is part of a key.
+            extra: Places of further fields that events are to carry.
+
+        Raises:
+            UsageError: If there is no such field or a place is not well formed.
+        """
+        paths = {name: (name,) for name in FIELD_TYPES}
+        for name, place in renamed:
+            if name not in FIELD_TYPES:
+                known = ", ".join(FIELD_TYPES)
+                raise UsageError(f"there is no field {name!r}; the fields are {known}")
+            paths[name] = parse_path(place)
+        return cls(paths, tuple(parse_path(place) for place in extra))
+
+    def decoder(self) -> Callable[[bytes], TrustedEvent]:
+        """Compile the schema.
+
+        Returns:
+            A function from a line to its event. It checks types, but neither what
+            fields an event needs (`check`) nor the UTF-8 of what it passes over; it
+            raises msgspec's errors or RecursionError.
+
+        Raises:
+            UsageError: If two fields are read from the same place.
+        """
+        tree = _Tree()
+        for name, path in self.paths.items():
+            tree.add(path, name, FIELD_TYPES[name], required=name in _ALWAYS_REQUIRED)
+        known = {path: name for name, path in self.paths.items()}
+        extra_names = []
+        for number, path in enumerate(self.extra):
+            if path not in known:
+                known[path] = f"extra_{number}"
+                tree.add(path, known[path], Any)
+            extra_names.append(known[path])
+        decode = msgspec.json.Decoder(tree.struct()).decode
+        if tree.is_flat and not extra_names:
+            return decode
+        getters = [tree.getter(name) for name in FIELD_TYPES]
+        extra_getters = [tree.getter(name) for name in extra_names]
+
+        def decode_flattened(line: bytes) -> TrustedEvent:
+            found = decode(line)
+            extra = tuple([get(found) for get in extra_getters])
+            return TrustedEvent(*[get(found) for get in getters], extra)
+
+        return decode_flattened
+
+
+def parse_path(place: str) -> Path:
+    r"""Split a place such as `event.action` at its dots; `\.` stands for a dot in a key.
+
+    Raises:
+        UsageError: If a key is empty.
+    """
+    keys = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", place))
+    if not all(keys):
+        raise UsageError(f"{place!r} is no place of a field: write key or outer.inner")
+    return keys
+
+
+class _Tree:
+    """The part of a line's JSON that is wanted, as nested objects."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, _Tree] = {}
+        self._leaves: dict[str, tuple[str, Any, bool]] = {}  # key: name, type, required
+
+    @property
+    def is_flat(self) -> bool:
+        return not self._children
+
+    def add(self, path: Path, name: str, type_: Any, *, required: bool = False) -> None:
+        key, *rest = path
+        if key in self._leaves or (not rest and key in self._children):
+            raise UsageError(f"two fields cannot both be read from {'.'.join(path)!r}")
+        if rest:
+            child = self._children.setdefault(key, _Tree())
+            child.add(tuple(rest), name, type_, required=False)
+        else:
+            self._leaves[key] = (name, type_, required)
+
+    def struct(self) -> type[msgspec.Struct]:
+        """The type to decode to: an attribute for each leaf and for each inner object."""
+        fields: list[Any] = []
+        keys: dict[str, str] = {}
+        for key, (name, type_, required) in self._leaves.items():
+            keys[name] = key
+            fields.append((name, type_) if required else (name, type_, None))
+        for number, (key, child) in enumerate(self._children.items()):
+            keys[f"inner_{number}"] = key
+            fields.append((f"inner_{number}", child.struct() | None, None))
+        return msgspec.defstruct("Line", fields, rename=keys, gc=False, kw_only=True)
+
+    def getter(self, name: str) -> Callable[[Any], Any]:
+        """What gets a leaf from a decoded line; None if an object on the way is not there."""
+        names = self._names(name)
+        get = attrgetter(".".join(names))
+
+        def get_or_none(found: Any) -> Any:
+            try:
+                return get(found)
+            except AttributeError:
+                return None
+
+        return get if len(names) == 1 else get_or_none
+
+    def _names(self, name: str) -> list[str]:
+        if any(leaf == name for leaf, _, _ in self._leaves.values()):
+            return [name]
+        for number, child in enumerate(self._children.values()):
+            if names := child._names(name):
+                return [f"inner_{number}", *names]
+        return []
+
+
+_REQUIRED_GETTERS = {
+    spelling: attrgetter(REQUIRED[kind])
+    for spelling, kind in SPELLINGS.items()
+    if kind in REQUIRED
+}
+
+
+def check(events: Sequence[TrustedEvent]) -> None:
+    """See that decoded events have the fields they need, and bring their times to UTC.
+
+    Args:
+        events: Events as the decoder made them.
+
+    Raises:
+        ValueError: At the first event that is not right.
+    """
+    getters = _REQUIRED_GETTERS
+    for event in events:
+        time = event.time
+        if time is not None and (time.__class__ is not datetime or time.tzinfo is not UTC):
+            event.time = to_utc(time)
+        get = getters.get(event.type)
+        if get is not None and get(event) is None:
+            raise ValueError("a field that is needed is missing")

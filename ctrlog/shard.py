@@ -1,0 +1,224 @@
+"""Many users: their open sessions, the clock, and the times at which they fall due.
+
+A shard is the whole machine for the users it is given: the command line runs one,
+and several can share the users of a log between them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ctrlog.events import ClosedBy, TrustedEvent
+from ctrlog.sessionizer import NO_SESSION, Counts, Ended, Ledger, Selector, Session
+from ctrlog.times import BEGINNING, NEVER
+
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be chosen about sessions.
+
+    Attributes:
+        gap: The longest pause inside a session; exactly the gap is inside (R2).
+        lateness: How far behind the clock an event may be and still be in time (R7, R8).
+        max_session: A session that has lasted this long ends at its next event
+            (R10); None for no limit.
+        select: Tells by its Search event whether a search is to be recorded and
+            counted; None for all.
+    """
+
+    gap: timedelta = timedelta(minutes=30)
+    lateness: timedelta = timedelta(minutes=5)
+    max_session: timedelta | None = None
+    select: Selector | None = None
+
+
+DEFAULTS = Rules()
+
+
+class Shard:
+    """The sessions of many users, fed with events in the order in which they arrive.
+
+    Example:
+        >>> from ctrlog import Event, Shard
+        >>> shard = Shard()
+        >>> ended = shard.feed([Event("Search", 1, query="dogs"), Event("AppClose", 1)])
+        >>> [(search.query, search.ctr) for search in ended.searches]
+        [('dogs', 0.0)]
+    """
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        """Make a shard with no session open.
+
+        Args:
+            rules: The rules to follow; the default ones if None.
+        """
+        self.rules = rules or DEFAULTS
+        self._ledger = Ledger(self.rules.select)
+        self._sessions: dict[str | int, Session] = {}
+        self._clock = BEGINNING
+        # A heap of (due time, number, session). An entry may be early, since its user has
+        # been active after it was made: it is put right when it comes to the top. It may
+        # also be of a session that has ended: then it is dropped.
+        self._due: list[tuple[datetime, int, Session]] = []
+        self._next_due = NEVER
+        self._horizon = self.rules.gap + self.rules.lateness
+
+    @property
+    def counts(self) -> Counts:
+        """What was seen so far beside the records."""
+        return self._ledger.counts
+
+    @property
+    def has_searched(self) -> bool:
+        """Whether any search has been opened."""
+        return self._ledger.opened > 0
+
+    def new_clock(self) -> None:
+        """Start a new clock, as each file has its own (R7); open sessions stay open."""
+        self._clock = BEGINNING
+
+    def feed(self, events: Iterable[TrustedEvent]) -> Ended:
+        """Take events in order.
+
+        Args:
+            events: Any number of events.
+
+        Returns:
+            The searches and sessions that ended on the way.
+        """
+        # The one hot loop: what is not in it happens to few events.
+        ledger = self._ledger
+        sessions = self._sessions
+        find = sessions.get
+        clock = self._clock
+        gap = self.rules.gap
+        max_session = self.rules.max_session
+        for event in events:
+            time = event.time
+            if time is None:
+                session = find(event.user)
+            else:
+                if time > clock:
+                    clock = time
+                    if time > self._next_due:
+                        self._end_due(time)
+                elif time < clock:
+                    self._count_step_back(clock - time)
+                session = find(event.user)
+                if session is not None:
+                    latest = session.latest
+                    if latest is None:
+                        session.start = session.latest = time
+                        self._enter_due(session)
+                    elif time > latest:
+                        if time - latest > gap:
+                            self._end(session, ClosedBy.GAP)
+                            session = None
+                        elif max_session is not None and time - session.start >= max_session:
+                            self._end(session, ClosedBy.MAX)
+                            session = None
+                        else:
+                            session.latest = time
+            if session is None:
+                self._begin(event)
+                continue
+            step = session.steps.get(event.type)
+            if step is not None:
+                step(session, event, ledger)
+                if session.steps is NO_SESSION:
+                    del sessions[session.user]
+        self._clock = clock
+        self._tidy_due()
+        ledger.counts.events += len(events)
+        return ledger.collect()
+
+    def advance(self, to: datetime) -> Ended:
+        """Let the clock run on without an event (R7).
+
+        Args:
+            to: The time to advance to, UTC; an earlier one than the clock changes nothing.
+
+        Returns:
+            The searches and sessions that fell due before it.
+        """
+        if to > self._clock:
+            self._clock = to
+            self._end_due(to)
+        return self._ledger.collect()
+
+    def flush(self) -> Ended:
+        """End all that is open, in the order in which the open searches were opened (R9)."""
+        for session in sorted(self._sessions.values(), key=lambda session: session.opened):
+            self._end(session, ClosedBy.END)
+        return self._ledger.collect()
+
+    def _begin(self, event: TrustedEvent) -> None:
+        session = Session(event.user)
+        session.feed(event, self._ledger)
+        if session.steps is not NO_SESSION:
+            self._sessions[event.user] = session
+            if session.latest is not None:
+                self._enter_due(session)
+
+    def _end(self, session: Session, boundary: ClosedBy) -> None:
+        session.end(boundary, self._ledger)
+        del self._sessions[session.user]
+
+    def _count_step_back(self, step: timedelta) -> None:
+        counts = self._ledger.counts
+        counts.out_of_order += 1
+        counts.largest_step_back = max(counts.largest_step_back, step)
+        if step > self.rules.lateness:
+            counts.late += 1
+
+    def _due_time(self, session: Session) -> datetime:
+        try:
+            return session.latest + self._horizon
+        except OverflowError:  # beyond the year 9999
+            return NEVER
+
+    def _enter_due(self, session: Session) -> None:
+        due = self._due_time(session)
+        heapq.heappush(self._due, (due, session.started, session))
+        if due < self._next_due:
+            self._next_due = due
+
+    def _tidy_due(self):
+        due = self._due
+        if len(due) > 2 * len(self._sessions) + 1000:  # mostly ended sessions: drop them
+            due[:] = [(self._due_time(s), s.started, s) for s in self._sessions.values() if s.latest]
+            heapq.heapify(due)
+            self._next_due = due[0][0] if due else NEVER
+
+    def _end_due(self, clock: datetime) -> None:
+        """End the sessions that fell due before the clock, in the order of R7."""
+        due = self._due
+        while due and due[0][0] < clock:
+            entered, number, session = due[0]
+            if session.steps is NO_SESSION:
+                heapq.heappop(due)
+                continue
+            when = self._due_time(session)
+            if when > entered:
+                heapq.heapreplace(due, (when, number, session))
+                continue
+            heapq.heappop(due)
+            self._end(session, ClosedBy.GAP)
+        self._next_due = due[0][0] if due else NEVER
+
+
+def _twin(user: str | int) -> str | int | None:
+    """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
+    if isinstance(user, int):
+        return str(user)
+    if user.removeprefix("-").isdecimal() and len(user) <= _MOST_DIGITS:
+        number = int(user)
+        return number if str(number) == user else None
+    return None
+
+
+_MOST_DIGITS = 4300  # that Python converts to an integer, unless told otherwise

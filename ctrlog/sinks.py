@@ -1,0 +1,229 @@
+"""Records out: each format turns records to text, a line for each.
+
+A sink is made for a format and a kind of record. It only turns records to text; where
+that goes is the business of `outputs`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, TypeAlias
+
+import orjson
+
+from ctrlog.events import SearchRecord, SessionRecord
+from ctrlog.times import format_times
+
+
+class Format(StrEnum):
+    """How records are written."""
+
+    TEXT = "text"
+    TSV = "tsv"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Per(StrEnum):
+    """What a record is written for."""
+
+    SEARCH = "search"
+    SESSION = "session"
+
+
+#: The names of the fields, in the order in which they are written.
+COLUMNS: dict[Per, tuple[str, ...]] = {
+    Per.SEARCH: (
+        "ctr",
+        "user",
+        "query",
+        "results",
+        "clicks",
+        "first_rank",
+        "first_click_s",
+        "time",
+        "session_start",
+        "closed_by",
+    ),
+    Per.SESSION: (
+        "ctr",
+        "clicks_per_search",
+        "user",
+        "searches",
+        "clicked_searches",
+        "clicks",
+        "session_start",
+        "session_end",
+        "closed_by",
+    ),
+}
+
+Record: TypeAlias = SearchRecord | SessionRecord
+Formatter: TypeAlias = Callable[[Sequence[Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A format made for one kind of record.
+
+    Attributes:
+        header: What stands before the first record, "" if nothing.
+        lines: Turns records to lines, each with its newline.
+    """
+
+    header: str
+    lines: Formatter
+
+
+def make_sink(format_: Format, per: Per, *, color: bool = False) -> Sink:
+    """Return the sink for a format and a kind of record.
+
+    Args:
+        format_: How to write.
+        per: Whether the records are of searches or of sessions.
+        color: Whether `Format.TEXT` is to be coloured.
+    """
+    columns = COLUMNS[per]
+    rows = _search_rows if per is Per.SEARCH else _session_rows
+    tabbed = _tabbed_searches if per is Per.SEARCH else _tabbed_sessions
+    match format_:
+        case Format.TEXT:
+            style = _Style("–", _UNSAFE_IN_TEXT, color=color)
+            return Sink("", partial(tabbed, style=style))
+        case Format.TSV:
+            style = _Style("", _UNSAFE_IN_TSV)
+            return Sink("\t".join(columns) + "\n", partial(tabbed, style=style))
+        case Format.CSV:
+            return Sink(_csv_lines([columns]), lambda records: _csv_lines(rows(records)))
+        case Format.JSONL:
+            return Sink("", lambda records: _json_lines(columns, rows(records)))
+
+
+# Rows: the values of a record in the order of its columns, times written out.
+
+
+def _search_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
+    times = format_times([record.time for record in records])
+    starts = format_times([record.session_start for record in records])
+    for record, time, start in zip(records, times, starts, strict=True):
+        yield (
+            record.ctr,
+            record.user,
+            record.query,
+            record.results,
+            record.clicks,
+            record.first_rank,
+            record.first_click_s,
+            time,
+            start,
+            record.closed_by,
+        )
+
+
+def _session_rows(records: Sequence[SessionRecord]) -> Iterable[Sequence[object]]:
+    starts = format_times([record.session_start for record in records])
+    ends = format_times([record.session_end for record in records])
+    for record, start, end in zip(records, starts, ends, strict=True):
+        yield (
+            record.ctr,
+            record.clicks_per_search,
+            record.user,
+            record.searches,
+            record.clicked_searches,
+            record.clicks,
+            start,
+            end,
+            record.closed_by,
+        )
+
+
+def _json_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [orjson.dumps(dict(zip(columns, row, strict=True))) for row in rows]
+    return b"\n".join((*lines, b"")).decode()
+
+
+def _csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+# Tab-separated: written out field by field, since this is what a run spends its time on.
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How tab-separated values are written: null, what to escape, and colour."""
+
+    null: str
+    unsafe: re.Pattern[str]
+    color: bool = False
+
+    def escaped(self, texts: list[str]) -> list[str]:
+        if not self.unsafe.search("".join(texts)):
+            return texts
+        return [self.unsafe.sub(_escape, text) for text in texts]
+
+    def ctr(self, ctr: float) -> str:
+        if not self.color:
+            return str(ctr)
+        return f"\x1b[32m{ctr}\x1b[0m" if ctr else f"\x1b[2m{ctr}\x1b[0m"
+
+
+_UNSAFE_IN_TSV = re.compile(r"[\\\t\n\r]")
+#: Whatever could end a line, move a cursor or change a colour.
+_UNSAFE_IN_TEXT = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    return _ESCAPES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
+def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> str:
+    null = style.null
+    ctr = {False: style.ctr(0.0), True: style.ctr(1.0)}
+    users = style.escaped([record.user for record in records])
+    queries = style.escaped([record.query for record in records])
+    times = format_times([record.time for record in records], null)
+    starts = format_times([record.session_start for record in records], null)
+    return "".join(
+        [
+            f"{ctr[record.clicks > 0]}\t{user}\t{query}"
+            f"\t{null if record.results is None else record.results}\t{record.clicks}"
+            f"\t{null if record.first_rank is None else record.first_rank}"
+            f"\t{null if record.first_click_s is None else _seconds(record.first_click_s)}"
+            f"\t{time}\t{start}\t{record.closed_by}\n"
+            for record, user, query, time, start in zip(
+                records, users, queries, times, starts, strict=True
+            )
+        ]
+    )
+
+
+def _tabbed_sessions(records: Sequence[SessionRecord], style: _Style) -> str:
+    null = style.null
+    users = style.escaped([record.user for record in records])
+    starts = format_times([record.session_start for record in records], null)
+    ends = format_times([record.session_end for record in records], null)
+    return "".join(
+        [
+            f"{style.ctr(record.ctr)}\t{record.clicks_per_search}\t{user}\t{record.searches}"
+            f"\t{record.clicked_searches}\t{record.clicks}\t{start}\t{end}\t{record.closed_by}\n"
+            for record, user, start, end in zip(records, users, starts, ends, strict=True)
+        ]
+    )
+
+
+def _seconds(seconds: float) -> str:
+    """Write seconds without an exponent, which Python uses below 0.0001."""
+    text = str(seconds)
+    return f"{seconds:.6f}" if "e" in text else text

@@ -1,0 +1,87 @@
+"""The state machine as a table: a state and an input give actions and the next state.
+
+Nothing but this table decides what happens to a user's session; `sessionizer`
+compiles its rows to functions. `docs/rules.md` shows the drawing made from it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeAlias
+
+from ctrlog.events import ClosedBy, Kind
+
+
+class State(Enum):
+    """Where a user stands."""
+
+    NONE = "no session"
+    BROWSING = "session, no search open"
+    SEARCHING = "session, search open"
+
+
+class Action(Enum):
+    """What the machine does on a transition, in words for the drawing."""
+
+    START = "start a session"
+    OPEN = "open a search"
+    CLOSE = "close the search"
+    SHOW = "add the results"
+    CLICK = "count the click"
+    ORPHAN_CLICK = "count an orphan click"
+    ORPHAN_RESULTS = "count orphan results"
+    FINISH = "end the session"
+
+
+#: An event of some kind, or a boundary that time or the end of the input draws.
+Input: TypeAlias = Kind | ClosedBy
+Transition: TypeAlias = tuple[tuple[Action, ...], State]
+
+#: The boundaries, with the rules that draw them: R2 and R7, R10, R9.
+BOUNDARIES = (ClosedBy.GAP, ClosedBy.MAX, ClosedBy.END)
+
+#: What `closed_by` says when an event ends a search; a boundary says itself.
+CLOSING_EVENTS: dict[Input, ClosedBy] = {
+    Kind.SEARCH: ClosedBy.SEARCH,
+    Kind.APP_CLOSE: ClosedBy.CLOSE,
+    Kind.TIMEOUT: ClosedBy.TIMEOUT,
+}
+
+TABLE: dict[State, dict[Input, Transition]] = {
+    State.NONE: {
+        Kind.APP_OPEN: ((Action.START,), State.BROWSING),
+        Kind.SEARCH: ((Action.START, Action.OPEN), State.SEARCHING),
+        Kind.RESULTS: ((Action.START, Action.ORPHAN_RESULTS), State.BROWSING),
+        Kind.CLICK_RESULT: ((Action.START, Action.ORPHAN_CLICK), State.BROWSING),
+        Kind.APP_CLOSE: ((), State.NONE),
+        Kind.TIMEOUT: ((), State.NONE),
+        Kind.OTHER: ((Action.START,), State.BROWSING),
+        ClosedBy.GAP: ((), State.NONE),
+        ClosedBy.MAX: ((), State.NONE),
+        ClosedBy.END: ((), State.NONE),
+    },
+    State.BROWSING: {
+        Kind.APP_OPEN: ((), State.BROWSING),
+        Kind.SEARCH: ((Action.OPEN,), State.SEARCHING),
+        Kind.RESULTS: ((Action.ORPHAN_RESULTS,), State.BROWSING),
+        Kind.CLICK_RESULT: ((Action.ORPHAN_CLICK,), State.BROWSING),
+        Kind.APP_CLOSE: ((Action.FINISH,), State.NONE),
+        Kind.TIMEOUT: ((Action.FINISH,), State.NONE),
+        Kind.OTHER: ((), State.BROWSING),
+        ClosedBy.GAP: ((Action.FINISH,), State.NONE),
+        ClosedBy.MAX: ((Action.FINISH,), State.NONE),
+        ClosedBy.END: ((Action.FINISH,), State.NONE),
+    },
+    State.SEARCHING: {
+        Kind.APP_OPEN: ((), State.SEARCHING),
+        Kind.SEARCH: ((Action.CLOSE, Action.OPEN), State.SEARCHING),
+        Kind.RESULTS: ((Action.SHOW,), State.SEARCHING),
+        Kind.CLICK_RESULT: ((Action.CLICK,), State.SEARCHING),
+        Kind.APP_CLOSE: ((Action.CLOSE, Action.FINISH), State.NONE),
+        Kind.TIMEOUT: ((Action.CLOSE, Action.FINISH), State.NONE),
+        Kind.OTHER: ((), State.SEARCHING),
+        ClosedBy.GAP: ((Action.CLOSE, Action.FINISH), State.NONE),
+        ClosedBy.MAX: ((Action.CLOSE, Action.FINISH), State.NONE),
+        ClosedBy.END: ((Action.CLOSE, Action.FINISH), State.NONE),
+    },
+}

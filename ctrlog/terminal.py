@@ -1,0 +1,153 @@
+"""What is said to the person at the terminal: messages, progress, and whether in colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from ctrlog.errors import CtrlogError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Color(StrEnum):
+    """When to use colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def wants_color(choice: Color, stream: TextIO) -> bool:
+    """Tell whether to write colour to a stream.
+
+    What the user asks for on the command line goes before the environment's NO_COLOR
+    and FORCE_COLOR, and these go before whether the stream is a terminal.
+
+    Args:
+        choice: What was asked for.
+        stream: Where the colour would go.
+    """
+    if choice is not Color.AUTO:
+        return choice is Color.ALWAYS
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+#: A shorter run shows no progress, nor does it wait for rich to be imported.
+_QUIET_S = 0.5
+_REFRESH_S = 0.1
+
+
+class Console:
+    """Standard error: messages, and progress where a person sees it and it can be told."""
+
+    def __init__(
+        self,
+        total_bytes: int | None,
+        *,
+        is_quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare; nothing is shown yet.
+
+        Args:
+            total_bytes: Size of all inputs together; None for no progress.
+            is_quiet: Whether to keep what is no error to oneself.
+            clock: Gives the time in seconds.
+        """
+        self._total_bytes = total_bytes
+        self._is_quiet = is_quiet
+        self._clock = clock
+        self._read_bytes = 0
+        self.has_failed = False
+        self._next_refresh = clock() + _QUIET_S
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Return the console itself."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the progress off the screen."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+        self._total_bytes = None
+
+    def error(self, message: str) -> None:
+        """Say what went wrong."""
+        self._print(f"ctrlog: {message}")
+
+    def fail(self, error: CtrlogError) -> None:
+        """Say what went wrong with a part of the work, of which the rest goes on."""
+        self.has_failed = True
+        self.error(str(error))
+
+    def note(self, message: str) -> None:
+        """Say what is good to know, unless quiet."""
+        if not self._is_quiet:
+            self._print(f"ctrlog: {message}")
+
+    def show(self, message: str) -> None:
+        """Show something about the data, unless quiet."""
+        if not self._is_quiet:
+            self._print(message)
+
+    def advance(self, read_bytes: int) -> None:
+        """Count bytes that were read, and show how far that is, now and then.
+
+        Args:
+            read_bytes: How many more.
+        """
+        self._read_bytes += read_bytes
+        if self._total_bytes is None or self._clock() < self._next_refresh:
+            return
+        self._next_refresh = self._clock() + _REFRESH_S
+        if self._progress is None:
+            self._start()
+        assert self._progress is not None and self._task is not None
+        self._progress.update(self._task, completed=self._read_bytes)
+        self._progress.refresh()
+
+    def _start(self) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._progress = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=RichConsole(stderr=True),
+            auto_refresh=False,
+            transient=True,
+            get_time=self._clock,
+        )
+        self._task = self._progress.add_task("", total=self._total_bytes)
+        self._progress.start()
+
+    def _print(self, message: str) -> None:
+        if self._progress is not None:
+            self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(message, file=sys.stderr)

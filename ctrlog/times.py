@@ -1,0 +1,191 @@
+"""Times and durations: read as logs and people write them, written as RFC 3339.
+
+Inside ctrlog a time is an aware `datetime` in UTC and a duration a `timedelta`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+import msgspec
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Before and after all times that can be told.
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+# A number is told by its size: below each bound, so many of its units make a second.
+# The bounds lie in the year 5138 for each unit and, for the next one, in 1973.
+_UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
+
+
+def from_number(number: float) -> datetime:
+    """Read a number since 1970.
+
+    Args:
+        number: Seconds, milliseconds, microseconds or nanoseconds since 1970 in UTC,
+            told apart by size: below 1e11, 1e14, 1e17 and 1e20.
+
+    Returns:
+        The time to the nearest microsecond.
+
+    Raises:
+        ValueError: If it is none in the years 1 to 9999.
+    """
+    for bound, per_second in _UNITS_PER_SECOND:
+        if abs(number) < bound:
+            break
+    else:
+        raise ValueError("no time is that large")
+    if isinstance(number, int):
+        micros = (number * 2_000_000 + per_second) // (2 * per_second)  # half up
+    else:
+        micros = round(number / per_second * 1_000_000)
+    return from_micros(micros)
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the time that is so many microseconds after 1970, in UTC.
+
+    Raises:
+        ValueError: If it is none in the years 1 to 9999.
+    """
+    try:
+        return EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999") from None
+
+
+def to_micros(time: datetime) -> int:
+    """Return the microseconds from 1970 to a time, which must be aware."""
+    return (time - EPOCH) // _MICROSECOND
+
+
+def to_utc(time: datetime | float) -> datetime:
+    """Bring a decoded time to UTC.
+
+    Args:
+        time: A number since 1970 (see `from_number`), or a datetime; one without an
+            offset means UTC.
+
+    Raises:
+        ValueError: If it is none in the years 1 to 9999.
+    """
+    if not isinstance(time, datetime):
+        return from_number(time)
+    if time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999") from None
+
+
+_decode_time = msgspec.json.Decoder(datetime | float).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time that a person wrote.
+
+    Args:
+        text: RFC 3339 (no offset means UTC), a date (its beginning in UTC), or a
+            number since 1970.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        text += "T00:00:00Z"
+    number = re.fullmatch(r"-?\d+(\.\d+)?", text)
+    try:
+        return to_utc(_decode_time(text if number else _encode(text)))
+    except (ValueError, msgspec.MsgspecError):
+        raise ValueError(
+            f"{text!r} is no time: write 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"
+        ) from None
+
+
+@overload
+def format_times(times: Sequence[datetime | None]) -> list[str | None]: ...
+@overload
+def format_times(times: Sequence[datetime | None], null: str) -> list[str]: ...
+def format_times(
+    times: Sequence[datetime | None], null: str | None = None
+) -> list[str] | list[str | None]:
+    """Write many times at once, as RFC 3339 with a Z and only as many digits as needed.
+
+    Args:
+        times: Times in UTC.
+        null: What to return for None.
+
+    Returns:
+        A string, or `null`, for each.
+    """
+    if not times:
+        return []
+    # The encoder writes no fraction or six digits. Three zeros before the Z can only be
+    # of a fraction, so most fractions are cut for all times at once.
+    text = _encode(times).decode()[1:-1].replace('"', "").replace("000Z", "Z")
+    return [
+        null
+        if time == "null"
+        else time[:-1].rstrip("0") + "Z"
+        if time[-2] == "0" and "." in time
+        else time
+        for time in text.split(",")
+    ]
+
+
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
+_LONGEST_DURATION = timedelta(days=1_000_000)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as people write it: `90s`, `30m`, `1h30m`, `2d`, `1.5h`, `0`.
+
+    Args:
+        text: Numbers with the units w, d, h, m, s and ms, one after the other.
+
+    Raises:
+        ValueError: If it is no duration or longer than a million days.
+    """
+    compact = text.replace(" ", "")
+    if compact == "0":
+        return timedelta(0)
+    parts = _DURATION_PART.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        hint = f"; did you mean {compact}s or {compact}m?" if compact.isdecimal() else ""
+        raise ValueError(f"{text!r} is no duration: write 90s, 30m, 1h30m or 2d{hint}")
+    try:
+        duration = sum((float(number) * _UNITS[unit] for number, unit in parts), timedelta(0))
+    except OverflowError:
+        duration = timedelta.max
+    if duration > _LONGEST_DURATION:
+        raise ValueError(f"{text!r} is too long: at most {_LONGEST_DURATION.days} days")
+    return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it: `1h30m`, `2d`, `0.5s`."""
+    rest = duration
+    text = ""
+    for unit in ("d", "h", "m"):
+        count, rest = divmod(rest, _UNITS[unit])
+        text += f"{count}{unit}" if count else ""
+    if rest or not text:
+        text += f"{rest.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    return text
