@@ -248,11 +248,11 @@ def run(
                 on_failure=console.fail,
                 on_read=console.advance,
             )
-            write(sink.header.encode())
+            write(sink.header)
             for ended in pipeline.run(names):
                 records = ended.searches if per is Per.SEARCH else ended.sessions
                 if records:
-                    write(sink.lines(records).encode())
+                    write(sink.lines(records))
         _add_notes(console, pipeline)
 
 

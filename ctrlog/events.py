@@ -7,12 +7,15 @@ and it imports none of them, but for the errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from ctrlog.errors import UsageError
+from ctrlog.times import to_utc
 
 
 class Kind(StrEnum):
@@ -63,6 +66,11 @@ REQUIRED: dict[Kind, str] = {
 }
 
 
+#: Ids of results, best first: how many, and the ids as a JSON list. They are looked into
+#: for a click only, and an object for each would take more time than all the rest.
+Items: TypeAlias = tuple[int, Raw]
+
+
 class TrustedEvent(Struct, gc=False):
     """An event whose fields are known to be right, as a decoder makes them.
 
@@ -71,7 +79,7 @@ class TrustedEvent(Struct, gc=False):
         user: Who did it; 1 and "1" are the same user.
         time: When, aware and in UTC; None if the log does not say.
         query: What was searched for (Search).
-        items: The ids of the results shown, best first (Results).
+        items: The results shown, packed by `pack_items` (Results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
         extra: Values of further fields of the line that a filter asked for.
@@ -81,7 +89,7 @@ class TrustedEvent(Struct, gc=False):
     user: str | int
     time: datetime | None = None
     query: str | None = None
-    items: Sequence[str | int] | None = None
+    items: Items | None = None
     item: str | int | None = None
     rank: int | None = None
     extra: tuple[object, ...] = ()
@@ -90,37 +98,65 @@ class TrustedEvent(Struct, gc=False):
 class Event(TrustedEvent, gc=False):
     """An event made by hand, checked when it is made.
 
-    Takes the fields of `TrustedEvent`. A time without an offset means UTC; any
-    other offset is converted to UTC.
+    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers.
+    A time without an offset means UTC; any other offset is converted to UTC.
 
     Raises:
-        UsageError: If the field that an event of this type needs is missing, or
-            a field is of the wrong type.
+        UsageError: If the field that an event of this type needs is missing, or a field
+            is of the wrong type.
     """
 
     def __post_init__(self) -> None:
-        """Check the fields and bring the time to UTC."""
-        for name, types in _FIELD_TYPES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, types):
-                raise UsageError(f"{name} of an event cannot be {value!r}")
+        """Check the fields, pack the items and bring the time to UTC."""
+        if self.items is not None:
+            self.items = self._packed(self.items)
         required = REQUIRED.get(SPELLINGS.get(self.type, Kind.OTHER))
         if required is not None and getattr(self, required) is None:
             raise UsageError(f"{self.type} event without {required}")
+        try:
+            msgspec.convert(self, _EventTypes, from_attributes=True)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"{self.type} event: {error}") from None
         if self.time is not None:
-            naive = self.time.tzinfo is None
-            self.time = self.time.replace(tzinfo=UTC) if naive else self.time.astimezone(UTC)
+            self.time = to_utc(self.time)
+
+    def _packed(self, ids: Sequence[str | int]) -> Items:
+        try:
+            return pack_items(Raw(msgspec.json.encode(list(ids))))
+        except (TypeError, msgspec.ValidationError) as error:
+            raise UsageError(f"{self.type} event: items: {error}") from None
 
 
-_FIELD_TYPES: dict[str, tuple[type, ...]] = {
-    "type": (str,),
-    "user": (str, int),
-    "time": (datetime, type(None)),
-    "query": (str, type(None)),
-    "items": (list, tuple, type(None)),
-    "item": (str, int, type(None)),
-    "rank": (int, type(None)),
-}
+class _EventTypes(Struct):
+    """The types that the fields of an event must have."""
+
+    type: str
+    user: str | int
+    time: datetime | None
+    query: str | None
+    item: str | int | None
+    rank: int | None
+
+
+_decode_ids = msgspec.json.Decoder(list[str | int]).decode
+_decode_strings = msgspec.json.Decoder(list[str]).decode
+
+
+def pack_items(items: Raw) -> Items:
+    """Count the ids in a JSON list.
+
+    Raises:
+        msgspec.ValidationError: If it is no list of strings or integers.
+    """
+    return len(_decode_ids(items)), items
+
+
+def unpack_items(items: Items) -> list[str]:
+    """Return packed ids as strings, since 1 and "1" are the same item."""
+    try:
+        return _decode_strings(items[1])
+    except msgspec.ValidationError:
+        return [str(item) for item in _decode_ids(items[1])]
 
 
 class SearchRecord(Struct, frozen=True, gc=False):
@@ -136,7 +172,7 @@ class SearchRecord(Struct, frozen=True, gc=False):
             or if either time is missing. Negative if the log's times say so.
         time: When the search was made, UTC; None if the log does not say.
         session_start: When its session started, UTC; None if the log does not say.
-        closed_by: What ended it.
+        closed_by: What ended it, the value of a `ClosedBy`.
     """
 
     user: str
@@ -147,7 +183,7 @@ class SearchRecord(Struct, frozen=True, gc=False):
     first_click_s: float | None
     time: datetime | None
     session_start: datetime | None
-    closed_by: ClosedBy
+    closed_by: str
 
     @property
     def ctr(self) -> float:
@@ -165,7 +201,7 @@ class SessionRecord(Struct, frozen=True, gc=False):
         clicks: Number of clicks on results of its searches.
         session_start: Time of its first event, UTC; None if the log does not say.
         session_end: Time of its latest event, UTC; None if the log does not say.
-        closed_by: What ended it.
+        closed_by: What ended it, the value of a `ClosedBy`.
     """
 
     user: str
@@ -174,7 +210,7 @@ class SessionRecord(Struct, frozen=True, gc=False):
     clicks: int
     session_start: datetime | None
     session_end: datetime | None
-    closed_by: ClosedBy
+    closed_by: str
 
     @property
     def ctr(self) -> float:

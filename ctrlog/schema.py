@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ctrlog.errors import UsageError
-from ctrlog.events import REQUIRED, SPELLINGS, TrustedEvent
+from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent, pack_items
 from ctrlog.times import to_utc
 
 #: Keys from the outermost object of a line inwards.
@@ -29,7 +29,7 @@ FIELD_TYPES: dict[str, Any] = {
     "user": str | int,
     "time": datetime | int | float | None,
     "query": str | None,
-    "items": list[str | int] | None,
+    "items": msgspec.Raw,  # counted, and looked into only if there is a click
     "item": str | int | None,
     "rank": int | None,
 }
@@ -174,27 +174,36 @@ class _Tree:
         return []
 
 
-_REQUIRED_GETTERS = {
-    spelling: attrgetter(REQUIRED[kind])
-    for spelling, kind in SPELLINGS.items()
-    if kind in REQUIRED
-}
+#: The spellings of the kinds of events that need a field of their own.
+_NEEDY = {spelling: kind for spelling, kind in SPELLINGS.items() if kind in REQUIRED}
 
 
 def check(events: Sequence[TrustedEvent]) -> None:
-    """See that decoded events have the fields they need, and bring their times to UTC.
+    """See that decoded events have what they need, and complete them.
+
+    Brings times to UTC and packs items.
 
     Args:
         events: Events as the decoder made them.
 
     Raises:
-        ValueError: At the first event that is not right.
+        ValueError: At the first event that is not right; msgspec's ValidationError is one.
     """
-    getters = _REQUIRED_GETTERS
+    search, results = Kind.SEARCH, Kind.RESULTS
+    needy = _NEEDY.get
     for event in events:
         time = event.time
         if time is not None and (time.__class__ is not datetime or time.tzinfo is not UTC):
             event.time = to_utc(time)
-        get = getters.get(event.type)
-        if get is not None and get(event) is None:
-            raise ValueError("a field that is needed is missing")
+        kind = needy(event.type)
+        if kind is None:
+            continue
+        if kind is search:
+            if event.query is None:
+                raise ValueError("a search needs a query")
+        elif kind is results:
+            if event.items is None:
+                raise ValueError("results need items")
+            event.items = pack_items(event.items)
+        elif event.item is None:
+            raise ValueError("a click needs an item")

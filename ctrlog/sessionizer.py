@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from ctrlog.events import SPELLINGS, ClosedBy, Kind, SearchRecord, SessionRecord, TrustedEvent
+from msgspec import Raw
+from msgspec.json import encode
+
+from ctrlog.events import SPELLINGS, ClosedBy, Items, Kind, SearchRecord, SessionRecord, TrustedEvent, pack_items, unpack_items
 from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
 from ctrlog.times import from_micros, to_micros
 
@@ -114,7 +117,6 @@ class Session:
         "selected",
         "query",
         "search_time",
-        "results",
         "shown",
         "search_clicks",
         "first_click_s",
@@ -133,8 +135,7 @@ class Session:
     selected: bool
     query: str
     search_time: datetime | None
-    results: int | None
-    shown: _Shown
+    shown: Items | None
     search_clicks: int
     first_click_s: float | None
     first_rank: int | None
@@ -186,25 +187,13 @@ class Session:
         self.query = event.query  # type: ignore[assignment]  # a Search has one
         self.search_time = event.time
         self.search_clicks = 0
-        self.results = self.first_click_s = self.first_rank = None
+        self.shown = self.first_click_s = self.first_rank = None
 
     def _show(self, event: TrustedEvent, _ledger: Ledger) -> None:
         items = event.items
-        if self.results is None:
-            self.results = len(items)
-        else:  # a further page: its ranks go on from the first (R5)
-            self.results += len(items)
-            items = [*self._items(), *items]
-        try:
-            shown = "\0".join(items)
-        except TypeError:  # an integer among them
-            items = [str(item) for item in items]
-            shown = "\0".join(items)
-        self.shown = shown if shown.count("\0") == len(items) - 1 else items
-
-    def _items(self) -> list[str]:
-        shown = self.shown
-        return shown.split("\0") if isinstance(shown, str) else shown
+        if self.shown is not None:  # a further page: its ranks go on from the first (R5)
+            items = pack_items(Raw(encode([*unpack_items(self.shown), *unpack_items(items)])))
+        self.shown = items
 
     def _click(self, event: TrustedEvent, _ledger: Ledger) -> None:
         self.search_clicks += 1
@@ -212,13 +201,17 @@ class Session:
             return
         if event.time is not None and self.search_time is not None:
             self.first_click_s = (event.time - self.search_time).total_seconds()
-        if event.rank is not None and event.rank >= 1:
-            self.first_rank = event.rank
-        elif self.results:
-            items = self._items()
-            item = str(event.item)
-            if item in items:
-                self.first_rank = items.index(item) + 1
+        self.first_rank = self._rank_of(event)
+
+    def _rank_of(self, click: TrustedEvent) -> int | None:
+        """The rank of a click by R6; a rank below 1 is none."""
+        if click.rank is not None and click.rank >= 1:
+            return click.rank
+        if self.shown is None:
+            return None
+        items = unpack_items(self.shown)
+        item = str(click.item)
+        return items.index(item) + 1 if item in items else None
 
     def _orphan_click(self, _event: TrustedEvent, ledger: Ledger) -> None:
         ledger.counts.orphan_clicks += 1
@@ -268,11 +261,6 @@ def _to_plain(value: object) -> Plain:
     return value.name if isinstance(value, State) else value
 
 
-# The results shown for an open search, kept as one string where that can be: ten small
-# objects for each of many thousand users cost more time, in cache misses, than all the
-# rest of the machine.
-
-_Shown: TypeAlias = "str | list[str]"
 # The table, compiled.
 
 
@@ -304,7 +292,7 @@ def _do_nothing(_session: Session, _event: TrustedEvent, _ledger: Ledger) -> Non
     pass
 
 
-def _closing(closed_by: ClosedBy) -> Step:
+def _closing(closed_by: str) -> Step:
     def close(session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
         if not session.selected:
             return
@@ -317,7 +305,7 @@ def _closing(closed_by: ClosedBy) -> Step:
             SearchRecord(
                 str(session.user),
                 session.query,
-                session.results,
+                None if session.shown is None else session.shown[0],
                 clicks,
                 session.first_rank,
                 session.first_click_s,
@@ -330,7 +318,7 @@ def _closing(closed_by: ClosedBy) -> Step:
     return close
 
 
-def _finishing(closed_by: ClosedBy) -> Step:
+def _finishing(closed_by: str) -> Step:
     def finish(session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
         if not session.searches:
             ledger.counts.sessions_without_search += 1
@@ -359,7 +347,7 @@ _METHODS: dict[Action, Step] = {
     Action.ORPHAN_CLICK: Session._orphan_click,
     Action.ORPHAN_RESULTS: Session._orphan_results,
 }
-_CLOSING_METHODS: dict[Action, Callable[[ClosedBy], Step]] = {
+_CLOSING_METHODS: dict[Action, Callable[[str], Step]] = {
     Action.CLOSE: _closing,
     Action.FINISH: _finishing,
 }
@@ -370,7 +358,7 @@ def _method(action: Action, taken: Input) -> Step:
     if action in _METHODS:
         return _METHODS[action]
     closed_by = taken if isinstance(taken, ClosedBy) else CLOSING_EVENTS[taken]
-    return _CLOSING_METHODS[action](closed_by)
+    return _CLOSING_METHODS[action](closed_by.value)
 
 
 def _compile_step(taken: Input, state: State, rows: dict[State, Row]) -> Step:
@@ -381,15 +369,21 @@ def _compile_step(taken: Input, state: State, rows: dict[State, Row]) -> Step:
     first, *rest = [_method(action, taken) for action in actions]
     if after is state and not rest:
         return first
-    second = rest[0] if rest else _do_nothing
     after_row = rows[after]
 
-    def step(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+    def one_step(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+        first(session, event, ledger)
+        session.steps = after_row
+
+    def two_steps(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
         first(session, event, ledger)
         second(session, event, ledger)
         session.steps = after_row
 
-    return step
+    if not rest:
+        return one_step
+    (second,) = rest
+    return two_steps
 
 
 def _compile_table() -> dict[State, Row]:

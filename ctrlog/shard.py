@@ -7,6 +7,7 @@ and several can share the users of a log between them.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,9 +61,11 @@ class Shard:
         self._ledger = Ledger(self.rules.select)
         self._sessions: dict[str | int, Session] = {}
         self._clock = BEGINNING
-        # A heap of (due time, number, session). An entry may be early, since its user has
-        # been active after it was made: it is put right when it comes to the top. It may
-        # also be of a session that has ended: then it is dropped.
+        # When sessions fall due. A new session waits in `_fresh`, in order of start, until
+        # it could first be due; most have ended by then and are dropped. The others go to
+        # a heap of (due time, number, session), where an entry may have become too early:
+        # it is put right when it comes to the top.
+        self._fresh: deque[Session] = deque()
         self._due: list[tuple[datetime, int, Session]] = []
         self._next_due = NEVER
         self._horizon = self.rules.gap + self.rules.lateness
@@ -132,7 +135,7 @@ class Shard:
                 if session.steps is NO_SESSION:
                     del sessions[session.user]
         self._clock = clock
-        self._tidy_due()
+        self._forget_ended()
         ledger.counts.events += len(events)
         return ledger.collect()
 
@@ -158,7 +161,7 @@ class Shard:
 
     def _begin(self, event: TrustedEvent) -> None:
         session = Session(event.user)
-        session.feed(event, self._ledger)
+        NO_SESSION[event.type](session, event, self._ledger)
         if session.steps is not NO_SESSION:
             self._sessions[event.user] = session
             if session.latest is not None:
@@ -175,40 +178,62 @@ class Shard:
         if step > self.rules.lateness:
             counts.late += 1
 
-    def _due_time(self, session: Session) -> datetime:
+    def _due_after(self, time: datetime) -> datetime:
+        """When a session falls due that was last active at a time (R7)."""
         try:
-            return session.latest + self._horizon
+            return time + self._horizon
         except OverflowError:  # beyond the year 9999
             return NEVER
 
     def _enter_due(self, session: Session) -> None:
-        due = self._due_time(session)
-        heapq.heappush(self._due, (due, session.started, session))
-        if due < self._next_due:
-            self._next_due = due
+        fresh = self._fresh
+        if fresh and session.start < fresh[-1].start:  # time has run backwards
+            self._push_due(session)
+        else:
+            fresh.append(session)
+            if len(fresh) == 1:
+                self._set_next_due()
 
-    def _tidy_due(self):
-        due = self._due
-        if len(due) > 2 * len(self._sessions) + 1000:  # mostly ended sessions: drop them
-            due[:] = [(self._due_time(s), s.started, s) for s in self._sessions.values() if s.latest]
-            heapq.heapify(due)
-            self._next_due = due[0][0] if due else NEVER
+    def _push_due(self, session: Session) -> None:
+        due = self._due_after(session.latest)
+        heapq.heappush(self._due, (due, session.started, session))
+        self._next_due = min(due, self._next_due)
+
+    def _set_next_due(self) -> None:
+        fresh = self._fresh
+        while fresh and fresh[0].steps is NO_SESSION:
+            fresh.popleft()
+        due = self._due[0][0] if self._due else NEVER
+        self._next_due = min(due, self._due_after(fresh[0].start)) if fresh else due
 
     def _end_due(self, clock: datetime) -> None:
         """End the sessions that fell due before the clock, in the order of R7."""
+        fresh = self._fresh
+        while fresh and self._due_after(fresh[0].start) < clock:
+            session = fresh.popleft()
+            if session.steps is not NO_SESSION:
+                self._push_due(session)
         due = self._due
         while due and due[0][0] < clock:
             entered, number, session = due[0]
+            when = self._due_after(session.latest)
             if session.steps is NO_SESSION:
                 heapq.heappop(due)
-                continue
-            when = self._due_time(session)
-            if when > entered:
+            elif when > entered:
                 heapq.heapreplace(due, (when, number, session))
-                continue
-            heapq.heappop(due)
-            self._end(session, ClosedBy.GAP)
-        self._next_due = due[0][0] if due else NEVER
+            else:
+                heapq.heappop(due)
+                self._end(session, ClosedBy.GAP)
+        self._set_next_due()
+
+    def _forget_ended(self) -> None:
+        """Drop ended sessions that still wait to fall due, if they are most that wait."""
+        if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + 1000:
+            return
+        self._fresh = deque(s for s in self._fresh if s.steps is not NO_SESSION)
+        self._due = [entry for entry in self._due if entry[2].steps is not NO_SESSION]
+        heapq.heapify(self._due)
+        self._set_next_due()
 
 
 def _twin(user: str | int) -> str | int | None:

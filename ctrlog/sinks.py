@@ -65,7 +65,7 @@ COLUMNS: dict[Per, tuple[str, ...]] = {
 }
 
 Record: TypeAlias = SearchRecord | SessionRecord
-Formatter: TypeAlias = Callable[[Sequence[Any]], str]
+Formatter: TypeAlias = Callable[[Sequence[Any]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class Sink:
     """A format made for one kind of record.
 
     Attributes:
-        header: What stands before the first record, "" if nothing.
+        header: What stands before the first record, if anything.
         lines: Turns records to lines, each with its newline.
     """
 
-    header: str
+    header: bytes
     lines: Formatter
 
 
@@ -95,14 +95,15 @@ def make_sink(format_: Format, per: Per, *, color: bool = False) -> Sink:
     match format_:
         case Format.TEXT:
             style = _Style("–", _UNSAFE_IN_TEXT, color=color)
-            return Sink("", partial(tabbed, style=style))
+            return Sink(b"", partial(tabbed, style=style))
         case Format.TSV:
             style = _Style("", _UNSAFE_IN_TSV)
-            return Sink("\t".join(columns) + "\n", partial(tabbed, style=style))
+            header = "\t".join(columns) + "\n"
+            return Sink(header.encode(), partial(tabbed, style=style))
         case Format.CSV:
             return Sink(_csv_lines([columns]), lambda records: _csv_lines(rows(records)))
         case Format.JSONL:
-            return Sink("", lambda records: _json_lines(columns, rows(records)))
+            return Sink(b"", lambda records: _json_lines(columns, rows(records)))
 
 
 # Rows: the values of a record in the order of its columns, times written out.
@@ -143,15 +144,15 @@ def _session_rows(records: Sequence[SessionRecord]) -> Iterable[Sequence[object]
         )
 
 
-def _json_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _json_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     lines = [orjson.dumps(dict(zip(columns, row, strict=True))) for row in rows]
-    return b"\n".join((*lines, b"")).decode()
+    return b"\n".join((*lines, b""))
 
 
-def _csv_lines(rows: Iterable[Sequence[object]]) -> str:
+def _csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 # Tab-separated: written out field by field, since this is what a run spends its time on.
@@ -161,12 +162,16 @@ def _csv_lines(rows: Iterable[Sequence[object]]) -> str:
 class _Style:
     """How tab-separated values are written: null, what to escape, and colour."""
 
-    null: str
+    shown_null: str
     unsafe: re.Pattern[str]
     color: bool = False
 
+    def encoded(self, lines: list[str]) -> bytes:
+        return "".join(lines).encode().replace(_NULL.encode(), self.shown_null.encode())
+
     def escaped(self, texts: list[str]) -> list[str]:
-        if not self.unsafe.search("".join(texts)):
+        together = "".join(texts)
+        if together.isprintable() and "\\" not in together:  # as nearly always
             return texts
         return [self.unsafe.sub(_escape, text) for text in texts]
 
@@ -176,7 +181,10 @@ class _Style:
         return f"\x1b[32m{ctr}\x1b[0m" if ctr else f"\x1b[2m{ctr}\x1b[0m"
 
 
-_UNSAFE_IN_TSV = re.compile(r"[\\\t\n\r]")
+#: Stands for null until a line is encoded; no value has it, since it is escaped. A character
+#: beyond ASCII in nearly every line would make the strings twice as large and as slow.
+_NULL = "\0"
+_UNSAFE_IN_TSV = re.compile(r"[\\\t\n\r\0]")
 #: Whatever could end a line, move a cursor or change a colour.
 _UNSAFE_IN_TEXT = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
@@ -188,33 +196,30 @@ def _escape(match: re.Match[str]) -> str:
     return _ESCAPES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
-def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> str:
-    null = style.null
-    ctr = {False: style.ctr(0.0), True: style.ctr(1.0)}
-    users = style.escaped([record.user for record in records])
-    queries = style.escaped([record.query for record in records])
-    times = format_times([record.time for record in records], null)
-    starts = format_times([record.session_start for record in records], null)
-    return "".join(
+def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
+    clicked, not_clicked = style.ctr(1.0), style.ctr(0.0)
+    texts = style.escaped([text for record in records for text in (record.user, record.query)])
+    times = format_times([record.time for record in records], _NULL)
+    starts = format_times([record.session_start for record in records], _NULL)
+    return style.encoded(
         [
-            f"{ctr[record.clicks > 0]}\t{user}\t{query}"
-            f"\t{null if record.results is None else record.results}\t{record.clicks}"
-            f"\t{null if record.first_rank is None else record.first_rank}"
-            f"\t{null if record.first_click_s is None else _seconds(record.first_click_s)}"
+            f"{clicked if record.clicks else not_clicked}\t{user}\t{query}"
+            f"\t{_NULL if record.results is None else record.results}\t{record.clicks}"
+            f"\t{_NULL if record.first_rank is None else record.first_rank}"
+            f"\t{_NULL if record.first_click_s is None else _seconds(record.first_click_s)}"
             f"\t{time}\t{start}\t{record.closed_by}\n"
             for record, user, query, time, start in zip(
-                records, users, queries, times, starts, strict=True
+                records, texts[::2], texts[1::2], times, starts, strict=True
             )
         ]
     )
 
 
-def _tabbed_sessions(records: Sequence[SessionRecord], style: _Style) -> str:
-    null = style.null
+def _tabbed_sessions(records: Sequence[SessionRecord], style: _Style) -> bytes:
     users = style.escaped([record.user for record in records])
-    starts = format_times([record.session_start for record in records], null)
-    ends = format_times([record.session_end for record in records], null)
-    return "".join(
+    starts = format_times([record.session_start for record in records], _NULL)
+    ends = format_times([record.session_end for record in records], _NULL)
+    return style.encoded(
         [
             f"{style.ctr(record.ctr)}\t{record.clicks_per_search}\t{user}\t{record.searches}"
             f"\t{record.clicked_searches}\t{record.clicks}\t{start}\t{end}\t{record.closed_by}\n"

@@ -129,17 +129,19 @@ def format_times(
     """
     if not times:
         return []
-    # The encoder writes no fraction or six digits. Three zeros before the Z can only be
-    # of a fraction, so most fractions are cut for all times at once.
-    text = _encode(times).decode()[1:-1].replace('"', "").replace("000Z", "Z")
-    return [
-        null
-        if time == "null"
-        else time[:-1].rstrip("0") + "Z"
-        if time[-2] == "0" and "." in time
-        else time
-        for time in text.split(",")
-    ]
+    # The encoder writes no fraction or six digits; trailing zeros are cut for all times at
+    # once where all have a fraction, since one time alone takes as long as ten together.
+    text = _encode(times).decode()[1:-1].replace('"', "") + ","
+    fractions = text.count(".")
+    if fractions == len(times):
+        text = text.replace("000Z,", "Z,").replace("00Z,", "Z,").replace("0Z,", "Z,")
+    written = text.split(",")
+    del written[-1]
+    if 0 < fractions < len(times):
+        written = [time[:-1].rstrip("0") + "Z" if "." in time else time for time in written]
+    if "null" in text:
+        return [null if time == "null" else time for time in written]
+    return written
 
 
 _UNITS = {
