@@ -6,6 +6,7 @@ searches that are over.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -30,8 +31,8 @@ __all__ = [
 if TYPE_CHECKING:
     from ctrlog.errors import CtrlogError, DataError, InputError, OutputError, UsageError
     from ctrlog.events import ClosedBy, Event, SearchRecord, SessionRecord
+    from ctrlog.ledger import Counts, Ended
     from ctrlog.pipeline import searches
-    from ctrlog.sessionizer import Counts, Ended
     from ctrlog.shard import Rules, Shard
 
 _HOMES = {
@@ -40,7 +41,7 @@ _HOMES = {
         ("CtrlogError", "DataError", "InputError", "OutputError", "UsageError"), "errors"
     ),
     **dict.fromkeys(("ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"),
-    **dict.fromkeys(("Counts", "Ended"), "sessionizer"),
+    **dict.fromkeys(("Counts", "Ended"), "ledger"),
     **dict.fromkeys(("Rules", "Shard"), "shard"),
 }
 
@@ -49,6 +50,4 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for, so that `--help` need not wait."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

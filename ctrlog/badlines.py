@@ -13,6 +13,8 @@ from ctrlog.outputs import Write
 #: How many bad lines are shown.
 SHOWN = 5
 
+_ALL = 100  # per cent
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -35,11 +37,10 @@ class Limit:
             ValueError: If it is neither.
         """
         try:
-            if text.endswith("%"):
-                limit = cls(percent=float(text.removesuffix("%")))
-                if 0 <= limit.percent <= 100:  # type: ignore[operator]  # just set
-                    return limit
-            elif int(text) >= 0:
+            number = float(text.removesuffix("%"))
+            if text.endswith("%") and 0 <= number <= _ALL:
+                return cls(percent=number)
+            if text.isdecimal():
                 return cls(count=int(text))
         except ValueError:
             pass
@@ -109,7 +110,9 @@ class BadLines:
             return
         share = 100 * self.total / (events + self.total)
         if share > percent:
-            raise DataError(f"{share:.3g} % of the lines are bad, more than the {percent:g} % allowed")
+            raise DataError(
+                f"{share:.3g} % of the lines are bad, more than the {percent:g} % allowed"
+            )
 
     def summary(self, events: int) -> str:
         """Say in a line how many there were and why.

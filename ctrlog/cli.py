@@ -168,9 +168,7 @@ MaxLine = Annotated[
 ]
 OutputFile = Annotated[
     Optional[Path],
-    typer.Option(
-        "-o", "--output", metavar="FILE", help="Write here, complete or not at all."
-    ),
+    typer.Option("-o", "--output", metavar="FILE", help="Write here, complete or not at all."),
 ]
 ColorChoice = Annotated[
     Color, typer.Option("--color", help="Whether to colour text; auto: on a terminal.")

@@ -106,10 +106,12 @@ class Event(TrustedEvent, gc=False):
             is of the wrong type.
     """
 
+    items: Sequence[str | int] | Items | None = None  # type: ignore[assignment]  # packed below
+
     def __post_init__(self) -> None:
         """Check the fields, pack the items and bring the time to UTC."""
         if self.items is not None:
-            self.items = self._packed(self.items)
+            self.items = self._packed(self.items)  # type: ignore[arg-type]
         required = REQUIRED.get(SPELLINGS.get(self.type, Kind.OTHER))
         if required is not None and getattr(self, required) is None:
             raise UsageError(f"{self.type} event without {required}")

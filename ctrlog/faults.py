@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent
+from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent, pack_items
 from ctrlog.schema import Path, Schema
 from ctrlog.times import to_utc
 
@@ -159,6 +159,8 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
             place = ".".join(schema.paths[name])
             raise Fault(Reason.WRONG_TYPE, f'"{place}" must be {_TYPE_NAMES[name]}')
     values["time"] = _time_of(values["time"])
+    if "items" in values:
+        values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
     values["extra"] = tuple(_at(found, path) for path in schema.extra)
     return TrustedEvent(**values)
 
@@ -177,6 +179,9 @@ def _missing(name: str, kind: Kind, schema: Schema) -> str:
     return f'no "{place}", and {whose}; if the log calls it NAME, use --field {name}=NAME'
 
 
+_MOST_SHOWN = 40  # characters of a value that is no time
+
+
 def _time_of(value: Any) -> datetime | None:
     if value is None:
         return None
@@ -185,7 +190,8 @@ def _time_of(value: Any) -> datetime | None:
         return to_utc(time)
     except (ValueError, msgspec.ValidationError):
         shown = json.dumps(value, ensure_ascii=False)
-        shown = shown if len(shown) <= 40 else shown[:39] + "…"
+        if len(shown) > _MOST_SHOWN:
+            shown = shown[:_MOST_SHOWN] + "…"
         raise Fault(
             Reason.NOT_A_TIME, f"{shown} is neither RFC 3339 nor a number since 1970"
         ) from None

@@ -13,7 +13,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from ctrlog.events import TrustedEvent
-from ctrlog.sessionizer import Selector
+from ctrlog.ledger import Selector
 
 #: What every Search event has under ctrlog's own name; any other field is the log's.
 _EVENT_FIELDS = frozenset({"type", "user", "query"})

@@ -9,9 +9,9 @@ from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
 from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.ledger import Ended
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
-from ctrlog.sessionizer import Ended
 from ctrlog.shard import Rules, Shard
 from ctrlog.sources import BLOCK_BYTES, open_source
 

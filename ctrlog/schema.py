@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -51,9 +51,7 @@ class Schema:
     extra: tuple[Path, ...] = ()
 
     @classmethod
-    def native(
-        cls, renamed: Iterable[tuple[str, str]] = (), extra: Iterable[str] = ()
-    ) -> Schema:
+    def native(cls, renamed: Iterable[tuple[str, str]] = (), extra: Iterable[str] = ()) -> Schema:
         r"""Return the native schema with some fields named differently.
 
         Args:
@@ -64,7 +62,7 @@ class Schema:
         Raises:
             UsageError: If there is no such field or a place is not well formed.
         """
-        paths = {name: (name,) for name in FIELD_TYPES}
+        paths: dict[str, Path] = {name: (name,) for name in FIELD_TYPES}
         for name, place in renamed:
             if name not in FIELD_TYPES:
                 known = ", ".join(FIELD_TYPES)
@@ -93,16 +91,17 @@ class Schema:
                 known[path] = f"extra_{number}"
                 tree.add(path, known[path], Any)
             extra_names.append(known[path])
-        decode = msgspec.json.Decoder(tree.struct()).decode
+        decode: Any = msgspec.json.Decoder(tree.struct()).decode
         if tree.is_flat and not extra_names:
-            return decode
+            return cast("Callable[[bytes], TrustedEvent]", decode)
         getters = [tree.getter(name) for name in FIELD_TYPES]
         extra_getters = [tree.getter(name) for name in extra_names]
 
         def decode_flattened(line: bytes) -> TrustedEvent:
             found = decode(line)
             extra = tuple([get(found) for get in extra_getters])
-            return TrustedEvent(*[get(found) for get in getters], extra)
+            fields: list[Any] = [*[get(found) for get in getters], extra]
+            return TrustedEvent(*fields)
 
         return decode_flattened
 
@@ -169,7 +168,7 @@ class _Tree:
         if any(leaf == name for leaf, _, _ in self._leaves.values()):
             return [name]
         for number, child in enumerate(self._children.values()):
-            if names := child._names(name):
+            if names := child._names(name):  # noqa: SLF001  # of its own class
                 return [f"inner_{number}", *names]
         return []
 
@@ -204,6 +203,6 @@ def check(events: Sequence[TrustedEvent]) -> None:
         elif kind is results:
             if event.items is None:
                 raise ValueError("results need items")
-            event.items = pack_items(event.items)
+            event.items = pack_items(event.items)  # type: ignore[arg-type]  # still as decoded
         elif event.item is None:
             raise ValueError("a click needs an item")

@@ -9,82 +9,50 @@ R10) is decided by `shard.Shard`, which has the clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Raw
 from msgspec.json import encode
 
-from ctrlog.events import SPELLINGS, ClosedBy, Items, Kind, SearchRecord, SessionRecord, TrustedEvent, pack_items, unpack_items
+from ctrlog.events import (
+    SPELLINGS,
+    ClosedBy,
+    Items,
+    Kind,
+    SearchRecord,
+    SessionRecord,
+    TrustedEvent,
+    pack_items,
+    unpack_items,
+)
+from ctrlog.ledger import Ledger
 from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
 from ctrlog.times import from_micros, to_micros
 
-
-class Ended(NamedTuple):
-    """What is over: searches and sessions, each in the order in which they ended."""
-
-    searches: list[SearchRecord]
-    sessions: list[SessionRecord]
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was seen beside the records.
-
-    Attributes:
-        events: Events taken.
-        sessions: Ended sessions with a search.
-        sessions_without_search: Ended sessions without one (R11).
-        orphan_clicks: Clicks with no search open (R5).
-        orphan_results: Results with no search open (R5).
-        out_of_order: Events older than the clock.
-        late: Events older than the clock by more than the lateness (R8).
-        largest_step_back: The furthest that an event was behind the clock.
-    """
-
-    events: int = 0
-    sessions: int = 0
-    sessions_without_search: int = 0
-    orphan_clicks: int = 0
-    orphan_results: int = 0
-    out_of_order: int = 0
-    late: int = 0
-    largest_step_back: timedelta = timedelta(0)
-
-
-Selector: TypeAlias = Callable[[TrustedEvent], bool]
-
-
-@dataclass(slots=True)
-class Ledger:
-    """Where sessions enter what comes of them.
-
-    Attributes:
-        select: Tells by its Search event whether a search is to be recorded and
-            counted; None for all.
-        searches: Searches that are over and not yet collected.
-        sessions: Sessions that are over and not yet collected.
-        counts: All that is only counted.
-        started: Number of sessions started so far; orders them.
-        opened: Number of searches opened so far; orders them.
-    """
-
-    select: Selector | None = None
-    searches: list[SearchRecord] = field(default_factory=list)
-    sessions: list[SessionRecord] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
-    started: int = 0
-    opened: int = 0
-
-    def collect(self) -> Ended:
-        """Take what is over and not yet collected."""
-        ended = Ended(self.searches, self.sessions)
-        self.searches, self.sessions = [], []
-        return ended
-
-
+#: What to do with an event of a session.
 Step: TypeAlias = "Callable[[Session, TrustedEvent, Ledger], None]"
+
+
+class Row(dict[str, Step]):
+    """What to do in one state: the step for each spelling of an event's type.
+
+    A type for which there is nothing to do has no entry, so `get` tells quickly; to
+    ask for it by its key gives the step of events of another type.
+
+    Attributes:
+        state: The state.
+        other: The step for an event of another type.
+        boundaries: The step for each boundary.
+    """
+
+    state: State
+    other: Step
+    boundaries: dict[ClosedBy, Step]
+
+    def __missing__(self, _type: str) -> Step:
+        """Return the step of an event whose type is not among the keys."""
+        return self.other
 
 
 class Session:
@@ -102,7 +70,7 @@ class Session:
         opened: The open search's number among all that were opened, else 0.
     """
 
-    __slots__ = (
+    __slots__ = (  # noqa: RUF023  # in the order in which they are saved
         "user",
         "steps",
         # the session
@@ -172,124 +140,114 @@ class Session:
         """
         self.steps.boundaries[boundary](self, _NO_EVENT, ledger)
 
-    # The actions of the table.
-
-    def _start(self, event: TrustedEvent, ledger: Ledger) -> None:
-        ledger.started += 1
-        self.started = ledger.started
-        self.start = self.latest = event.time
-        self.searches = self.clicked_searches = self.clicks = self.opened = 0
-
-    def _open(self, event: TrustedEvent, ledger: Ledger) -> None:
-        ledger.opened += 1
-        self.opened = ledger.opened
-        self.selected = ledger.select is None or ledger.select(event)
-        self.query = event.query  # type: ignore[assignment]  # a Search has one
-        self.search_time = event.time
-        self.search_clicks = 0
-        self.shown = self.first_click_s = self.first_rank = None
-
-    def _show(self, event: TrustedEvent, _ledger: Ledger) -> None:
-        items = event.items
-        if self.shown is not None:  # a further page: its ranks go on from the first (R5)
-            items = pack_items(Raw(encode([*unpack_items(self.shown), *unpack_items(items)])))
-        self.shown = items
-
-    def _click(self, event: TrustedEvent, _ledger: Ledger) -> None:
-        self.search_clicks += 1
-        if self.search_clicks > 1:
-            return
-        if event.time is not None and self.search_time is not None:
-            self.first_click_s = (event.time - self.search_time).total_seconds()
-        self.first_rank = self._rank_of(event)
-
-    def _rank_of(self, click: TrustedEvent) -> int | None:
-        """The rank of a click by R6; a rank below 1 is none."""
-        if click.rank is not None and click.rank >= 1:
-            return click.rank
-        if self.shown is None:
-            return None
-        items = unpack_items(self.shown)
-        item = str(click.item)
-        return items.index(item) + 1 if item in items else None
-
-    def _orphan_click(self, _event: TrustedEvent, ledger: Ledger) -> None:
-        ledger.counts.orphan_clicks += 1
-
-    def _orphan_results(self, _event: TrustedEvent, ledger: Ledger) -> None:
-        ledger.counts.orphan_results += 1
+    def has_lasted(self, duration: timedelta, until: datetime) -> bool:
+        """Tell whether the session has lasted so long at a time (R10)."""
+        return self.start is not None and until - self.start >= duration
 
     # Saving and restoring.
 
-    def save(self) -> list[Plain]:
+    def save(self) -> list[Any]:
         """Return all there is to know of the session as plain values.
 
         Returns:
-            The attributes in the order of `__slots__` but for `steps`, which follows
-            from the state; the state by its name, times as microseconds since 1970.
+            The state's name, then what the session has, then, if a search is open, what
+            that has; in the order of `__slots__`. Times are microseconds since 1970.
         """
-        return [_to_plain(getattr(self, name)) for name in _SAVED]
+        names = _SAVED if self.state is State.SEARCHING else _SAVED_WITHOUT_SEARCH
+        return [self.state.name, *(_to_plain(getattr(self, name)) for name in names)]
 
     @classmethod
-    def restore(cls, saved: Sequence[Plain]) -> Session:
+    def restore(cls, saved: Sequence[Any]) -> Session:
         """Make the session that `save` described.
 
         Args:
             saved: What `save` returned.
-
-        Raises:
-            ValueError: If these are not the values of a session.
         """
-        values = dict(zip(_SAVED, saved, strict=True))
-        session = cls(values["user"])
-        for name, value in values.items():
-            setattr(session, name, from_micros(value) if name in _TIMES else value)
-        session.state = State[values["state"]]
-        pass
+        state, *values = saved
+        names = _SAVED if state == State.SEARCHING.name else _SAVED_WITHOUT_SEARCH
+        session = cls(values[0])
+        session.steps = ROWS[State[state]]
+        for name, value in zip(names, values, strict=True):
+            setattr(session, name, _from_plain(name, value))
         return session
 
 
-#: A value that any format can store.
-Plain: TypeAlias = "None | bool | int | str | list[str]"
-
-_TIMES = frozenset({"start", "latest", "search_time", "first_click"})
-
-
-def _to_plain(value: object) -> Plain:
-    if isinstance(value, datetime):
-        return to_micros(value)
-    return value.name if isinstance(value, State) else value
+_SAVED = tuple(name for name in Session.__slots__ if name != "steps")
+_SAVED_WITHOUT_SEARCH = _SAVED[: _SAVED.index("opened") + 1]
+_TIMES = frozenset({"start", "latest", "search_time"})
 
 
-# The table, compiled.
+def _to_plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return to_micros(value)
+        case (_, Raw() as items):
+            return bytes(items).decode()
+        case _:
+            return value
 
 
-class Row(dict[str, Step]):
-    """What to do in one state: the step for each spelling of an event's type.
-
-    A type for which there is nothing to do has no entry, so `get` tells quickly; to
-    ask for it by its key gives the step of events of another type.
-
-    Attributes:
-        state: The state.
-        other: The step for an event of another type.
-        boundaries: The step for each boundary.
-    """
-
-    state: State
-    other: Step
-    boundaries: dict[ClosedBy, Step]
-
-    def __missing__(self, _type: str) -> Step:
-        """Return the step of an event whose type is not among the keys."""
-        return self.other
+def _from_plain(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _TIMES:
+        return from_micros(value)
+    return pack_items(Raw(value.encode())) if name == "shown" else value
 
 
-_NO_EVENT = TrustedEvent("", "")
+# The actions of the table.
 
 
-def _do_nothing(_session: Session, _event: TrustedEvent, _ledger: Ledger) -> None:
-    pass
+def _start(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+    ledger.started += 1
+    session.started = ledger.started
+    session.start = session.latest = event.time
+    session.searches = session.clicked_searches = session.clicks = session.opened = 0
+
+
+def _open(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+    ledger.opened += 1
+    session.opened = ledger.opened
+    session.selected = ledger.select is None or ledger.select(event)
+    session.query = event.query  # type: ignore[assignment]  # a Search has one
+    session.search_time = event.time
+    session.search_clicks = 0
+    session.shown = session.first_click_s = session.first_rank = None
+
+
+def _show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
+    items: Items = event.items  # type: ignore[assignment]  # Results have them
+    if session.shown is not None:  # a further page: its ranks go on from the first (R5)
+        items = pack_items(Raw(encode([*unpack_items(session.shown), *unpack_items(items)])))
+    session.shown = items
+
+
+def _click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
+    session.search_clicks += 1
+    if session.search_clicks > 1:
+        return
+    if event.time is not None and session.search_time is not None:
+        session.first_click_s = (event.time - session.search_time).total_seconds()
+    session.first_rank = _rank_of(event, session.shown)
+
+
+def _rank_of(click: TrustedEvent, shown: Items | None) -> int | None:
+    """Return the rank of a click by R6; a rank below 1 is none."""
+    if click.rank is not None and click.rank >= 1:
+        return click.rank
+    if shown is None:
+        return None
+    items = unpack_items(shown)
+    item = str(click.item)
+    return items.index(item) + 1 if item in items else None
+
+
+def _count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
+    ledger.counts.orphan_clicks += 1
+
+
+def _count_orphan_results(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
+    ledger.counts.orphan_results += 1
 
 
 def _closing(closed_by: str) -> Step:
@@ -339,34 +297,40 @@ def _finishing(closed_by: str) -> Step:
     return finish
 
 
-_METHODS: dict[Action, Step] = {
-    Action.START: Session._start,
-    Action.OPEN: Session._open,
-    Action.SHOW: Session._show,
-    Action.CLICK: Session._click,
-    Action.ORPHAN_CLICK: Session._orphan_click,
-    Action.ORPHAN_RESULTS: Session._orphan_results,
+def _do_nothing(_session: Session, _event: TrustedEvent, _ledger: Ledger) -> None:
+    pass
+
+
+_STEPS: dict[Action, Step] = {
+    Action.START: _start,
+    Action.OPEN: _open,
+    Action.SHOW: _show,
+    Action.CLICK: _click,
+    Action.ORPHAN_CLICK: _count_orphan_click,
+    Action.ORPHAN_RESULTS: _count_orphan_results,
 }
-_CLOSING_METHODS: dict[Action, Callable[[str], Step]] = {
+_CLOSING_STEPS: dict[Action, Callable[[str], Step]] = {
     Action.CLOSE: _closing,
     Action.FINISH: _finishing,
 }
 
+# The table, compiled.
 
-def _method(action: Action, taken: Input) -> Step:
+
+def _step_of(action: Action, taken: Input) -> Step:
     """Return what does an action, given the input that calls for it."""
-    if action in _METHODS:
-        return _METHODS[action]
+    if action in _STEPS:
+        return _STEPS[action]
     closed_by = taken if isinstance(taken, ClosedBy) else CLOSING_EVENTS[taken]
-    return _CLOSING_METHODS[action](closed_by.value)
+    return _CLOSING_STEPS[action](closed_by.value)
 
 
 def _compile_step(taken: Input, state: State, rows: dict[State, Row]) -> Step:
-    """Compile one entry of the table."""
+    """Compile one entry of the table; no entry has more than two actions."""
     actions, after = TABLE[state][taken]
     if after is state and not actions:
         return _do_nothing
-    first, *rest = [_method(action, taken) for action in actions]
+    first, *rest = [_step_of(action, taken) for action in actions]
     if after is state and not rest:
         return first
     after_row = rows[after]
@@ -392,14 +356,15 @@ def _compile_table() -> dict[State, Row]:
         steps = {kind: _compile_step(kind, state, rows) for kind in Kind}
         row.state = state
         row.other = steps[Kind.OTHER]
-        row.update({
-            spelling: steps[kind]
-            for spelling, kind in SPELLINGS.items()
-            if steps[kind] is not row.other
-        })
+        for spelling, kind in SPELLINGS.items():
+            if steps[kind] is not row.other:
+                row[spelling] = steps[kind]
         row.boundaries = {boundary: _compile_step(boundary, state, rows) for boundary in BOUNDARIES}
     return rows
 
 
+#: The row of each state.
 ROWS = _compile_table()
+#: The row of a user who has no session.
 NO_SESSION = ROWS[State.NONE]
+_NO_EVENT = TrustedEvent("", "")

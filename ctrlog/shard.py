@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from ctrlog.events import ClosedBy, TrustedEvent
-from ctrlog.sessionizer import NO_SESSION, Counts, Ended, Ledger, Selector, Session
-from ctrlog.times import BEGINNING, NEVER
-
+from ctrlog.ledger import Counts, Ended, Ledger, Selector
+from ctrlog.sessionizer import NO_SESSION, Session
+from ctrlog.times import BEGINNING, MICROSECOND, NEVER, from_micros, to_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class Rules:
 
 DEFAULTS = Rules()
 
+#: So many ended sessions may wait to fall due before they are looked for and dropped.
+_MOST_ENDED = 1000
+
 
 class Shard:
     """The sessions of many users, fed with events in the order in which they arrive.
@@ -60,12 +64,15 @@ class Shard:
         self.rules = rules or DEFAULTS
         self._ledger = Ledger(self.rules.select)
         self._sessions: dict[str | int, Session] = {}
+        # The type of the users that the sessions are kept by, None if there are both
+        # integers and strings: only then can one user be there in another spelling.
+        self._user_type: type | None = None
         self._clock = BEGINNING
         # When sessions fall due. A new session waits in `_fresh`, in order of start, until
         # it could first be due; most have ended by then and are dropped. The others go to
         # a heap of (due time, number, session), where an entry may have become too early:
         # it is put right when it comes to the top.
-        self._fresh: deque[Session] = deque()
+        self._fresh: deque[tuple[datetime, Session]] = deque()
         self._due: list[tuple[datetime, int, Session]] = []
         self._next_due = NEVER
         self._horizon = self.rules.gap + self.rules.lateness
@@ -84,7 +91,7 @@ class Shard:
         """Start a new clock, as each file has its own (R7); open sessions stay open."""
         self._clock = BEGINNING
 
-    def feed(self, events: Iterable[TrustedEvent]) -> Ended:
+    def feed(self, events: Sequence[TrustedEvent]) -> Ended:  # noqa: C901, PLR0912
         """Take events in order.
 
         Args:
@@ -102,30 +109,30 @@ class Shard:
         max_session = self.rules.max_session
         for event in events:
             time = event.time
-            if time is None:
-                session = find(event.user)
-            else:
+            if time is not None:
                 if time > clock:
                     clock = time
                     if time > self._next_due:
                         self._end_due(time)
                 elif time < clock:
                     self._count_step_back(clock - time)
-                session = find(event.user)
-                if session is not None:
-                    latest = session.latest
-                    if latest is None:
-                        session.start = session.latest = time
-                        self._enter_due(session)
-                    elif time > latest:
-                        if time - latest > gap:
-                            self._end(session, ClosedBy.GAP)
-                            session = None
-                        elif max_session is not None and time - session.start >= max_session:
-                            self._end(session, ClosedBy.MAX)
-                            session = None
-                        else:
-                            session.latest = time
+            session = find(event.user)
+            if session is None and event.user.__class__ is not self._user_type:
+                session = self._find_otherwise(event.user)
+            if session is not None and time is not None:
+                latest = session.latest
+                if latest is None:
+                    session.start = session.latest = time
+                    self._await_due(session, time)
+                elif time > latest:
+                    if time - latest > gap:
+                        self._end(session, ClosedBy.GAP)
+                        session = None
+                    elif max_session is not None and session.has_lasted(max_session, time):
+                        self._end(session, ClosedBy.MAX)
+                        session = None
+                    else:
+                        session.latest = time
             if session is None:
                 self._begin(event)
                 continue
@@ -159,13 +166,65 @@ class Shard:
             self._end(session, ClosedBy.END)
         return self._ledger.collect()
 
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of the shard, but for its rules, as plain values.
+
+        Returns:
+            Nothing but dictionaries, lists, strings, numbers and None, so any format can
+            hold it. Times are microseconds since 1970.
+        """
+        counts = asdict(self.counts)
+        counts["largest_step_back"] //= MICROSECOND
+        return {
+            "clock": None if self._clock is BEGINNING else to_micros(self._clock),
+            "started": self._ledger.started,
+            "opened": self._ledger.opened,
+            "counts": counts,
+            "sessions": [session.save() for session in self._sessions.values()],
+        }
+
+    @classmethod
+    def restore(cls, saved: dict[str, Any], rules: Rules | None = None) -> Shard:
+        """Make the shard that `save` described.
+
+        Args:
+            saved: What `save` returned.
+            rules: The rules it followed; the default ones if None.
+
+        Returns:
+            A shard that goes on as the one that was saved would have.
+        """
+        shard = cls(rules)
+        if saved["clock"] is not None:
+            shard._clock = from_micros(saved["clock"])
+        counts = dict(saved["counts"])
+        counts["largest_step_back"] *= MICROSECOND
+        shard._ledger.counts = Counts(**counts)
+        shard._ledger.started = saved["started"]
+        shard._ledger.opened = saved["opened"]
+        for values in saved["sessions"]:
+            shard._enter(Session.restore(values))
+        return shard
+
     def _begin(self, event: TrustedEvent) -> None:
         session = Session(event.user)
-        NO_SESSION[event.type](session, event, self._ledger)
+        session.feed(event, self._ledger)
         if session.steps is not NO_SESSION:
-            self._sessions[event.user] = session
-            if session.latest is not None:
-                self._enter_due(session)
+            self._enter(session)
+
+    def _enter(self, session: Session) -> None:
+        user_type = session.user.__class__
+        if not self._sessions:
+            self._user_type = user_type
+        elif user_type is not self._user_type:
+            self._user_type = None
+        self._sessions[session.user] = session
+        if session.start is not None:
+            self._await_due(session, session.start)
+
+    def _find_otherwise(self, user: str | int) -> Session | None:
+        other = _other_spelling(user)
+        return None if other is None else self._sessions.get(other)
 
     def _end(self, session: Session, boundary: ClosedBy) -> None:
         session.end(boundary, self._ledger)
@@ -178,21 +237,21 @@ class Shard:
         if step > self.rules.lateness:
             counts.late += 1
 
-    def _due_after(self, time: datetime) -> datetime:
-        """When a session falls due that was last active at a time (R7)."""
+    def _due_after(self, latest: datetime | None) -> datetime:
+        """When a session falls due whose latest event was then; without any time, never."""
         try:
-            return time + self._horizon
+            return NEVER if latest is None else latest + self._horizon
         except OverflowError:  # beyond the year 9999
             return NEVER
 
-    def _enter_due(self, session: Session) -> None:
+    def _await_due(self, session: Session, start: datetime) -> None:
         fresh = self._fresh
-        if fresh and session.start < fresh[-1].start:  # time has run backwards
+        if fresh and start < fresh[-1][0]:  # time has run backwards
             self._push_due(session)
-        else:
-            fresh.append(session)
-            if len(fresh) == 1:
-                self._set_next_due()
+            return
+        fresh.append((start, session))
+        if len(fresh) == 1:
+            self._set_next_due()
 
     def _push_due(self, session: Session) -> None:
         due = self._due_after(session.latest)
@@ -201,16 +260,16 @@ class Shard:
 
     def _set_next_due(self) -> None:
         fresh = self._fresh
-        while fresh and fresh[0].steps is NO_SESSION:
+        while fresh and fresh[0][1].steps is NO_SESSION:
             fresh.popleft()
         due = self._due[0][0] if self._due else NEVER
-        self._next_due = min(due, self._due_after(fresh[0].start)) if fresh else due
+        self._next_due = min(due, self._due_after(fresh[0][0])) if fresh else due
 
     def _end_due(self, clock: datetime) -> None:
         """End the sessions that fell due before the clock, in the order of R7."""
         fresh = self._fresh
-        while fresh and self._due_after(fresh[0].start) < clock:
-            session = fresh.popleft()
+        while fresh and self._due_after(fresh[0][0]) < clock:
+            _, session = fresh.popleft()
             if session.steps is not NO_SESSION:
                 self._push_due(session)
         due = self._due
@@ -228,22 +287,22 @@ class Shard:
 
     def _forget_ended(self) -> None:
         """Drop ended sessions that still wait to fall due, if they are most that wait."""
-        if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + 1000:
+        if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + _MOST_ENDED:
             return
-        self._fresh = deque(s for s in self._fresh if s.steps is not NO_SESSION)
+        self._fresh = deque(entry for entry in self._fresh if entry[1].steps is not NO_SESSION)
         self._due = [entry for entry in self._due if entry[2].steps is not NO_SESSION]
         heapq.heapify(self._due)
         self._set_next_due()
 
 
-def _twin(user: str | int) -> str | int | None:
+def _other_spelling(user: str | int) -> str | int | None:
     """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
     if isinstance(user, int):
         return str(user)
-    if user.removeprefix("-").isdecimal() and len(user) <= _MOST_DIGITS:
-        number = int(user)
-        return number if str(number) == user else None
-    return None
+    if not user.removeprefix("-").isdecimal() or len(user) > _MOST_DIGITS:
+        return None
+    number = int(user)
+    return number if str(number) == user else None
 
 
-_MOST_DIGITS = 4300  # that Python converts to an integer, unless told otherwise
+_MOST_DIGITS = 4300  # that Python turns into an integer, unless told otherwise

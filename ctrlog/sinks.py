@@ -187,13 +187,16 @@ _NULL = "\0"
 _UNSAFE_IN_TSV = re.compile(r"[\\\t\n\r\0]")
 #: Whatever could end a line, move a cursor or change a colour.
 _UNSAFE_IN_TEXT = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LAST_OF_TWO_DIGITS = 0xFF
 _ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 def _escape(match: re.Match[str]) -> str:
     character = match[0]
     code = ord(character)
-    return _ESCAPES.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    return _ESCAPES.get(character) or (
+        f"\\x{code:02x}" if code <= _LAST_OF_TWO_DIGITS else f"\\u{code:04x}"
+    )
 
 
 def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:

@@ -147,7 +147,7 @@ def total_size(names: list[str]) -> int | None:
     total = 0
     for name in names:
         try:
-            status = os.fstat(sys.stdin.fileno()) if name == STDIN else os.stat(name)
+            status = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
         except OSError:
             continue
         if not stat.S_ISREG(status.st_mode):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from ctrlog.errors import CtrlogError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 
 class Color(StrEnum):
@@ -63,14 +63,13 @@ class Console:
             is_quiet: Whether to keep what is no error to oneself.
             clock: Gives the time in seconds.
         """
+        self.has_failed = False
         self._total_bytes = total_bytes
         self._is_quiet = is_quiet
         self._clock = clock
         self._read_bytes = 0
-        self.has_failed = False
         self._next_refresh = clock() + _QUIET_S
         self._progress: Progress | None = None
-        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         """Return the console itself."""
@@ -85,8 +84,7 @@ class Console:
         """Take the progress off the screen."""
         if self._progress is not None:
             self._progress.stop()
-            self._progress = None
-        self._total_bytes = None
+        self._progress = self._total_bytes = None
 
     def error(self, message: str) -> None:
         """Say what went wrong."""
@@ -99,8 +97,7 @@ class Console:
 
     def note(self, message: str) -> None:
         """Say what is good to know, unless quiet."""
-        if not self._is_quiet:
-            self._print(f"ctrlog: {message}")
+        self.show(f"ctrlog: {message}")
 
     def show(self, message: str) -> None:
         """Show something about the data, unless quiet."""
@@ -118,36 +115,32 @@ class Console:
             return
         self._next_refresh = self._clock() + _REFRESH_S
         if self._progress is None:
-            self._start()
-        assert self._progress is not None and self._task is not None
-        self._progress.update(self._task, completed=self._read_bytes)
+            self._progress = _start_progress(self._total_bytes, self._clock)
+        self._progress.update(self._progress.task_ids[0], completed=self._read_bytes)
         self._progress.refresh()
-
-    def _start(self) -> None:
-        from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        self._progress = Progress(
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=RichConsole(stderr=True),
-            auto_refresh=False,
-            transient=True,
-            get_time=self._clock,
-        )
-        self._task = self._progress.add_task("", total=self._total_bytes)
-        self._progress.start()
 
     def _print(self, message: str) -> None:
         if self._progress is not None:
             self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
         else:
             print(message, file=sys.stderr)
+
+
+def _start_progress(total_bytes: int, clock: Callable[[], float]) -> Progress:
+    # Imported here, as few runs are long enough to need it.
+    from rich import progress  # noqa: PLC0415
+    from rich.console import Console as RichConsole  # noqa: PLC0415
+
+    shown = progress.Progress(
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+        console=RichConsole(stderr=True),
+        auto_refresh=False,
+        transient=True,
+        get_time=clock,
+    )
+    shown.add_task("", total=total_bytes)
+    shown.start()
+    return shown

@@ -17,7 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 # A number is told by its size: below each bound, so many of its units make a second.
 # The bounds lie in the year 5138 for each unit and, for the next one, in 1973.
@@ -37,10 +37,8 @@ def from_number(number: float) -> datetime:
     Raises:
         ValueError: If it is none in the years 1 to 9999.
     """
-    for bound, per_second in _UNITS_PER_SECOND:
-        if abs(number) < bound:
-            break
-    else:
+    per_second = next((unit for bound, unit in _UNITS_PER_SECOND if abs(number) < bound), None)
+    if per_second is None:
         raise ValueError("no time is that large")
     if isinstance(number, int):
         micros = (number * 2_000_000 + per_second) // (2 * per_second)  # half up
@@ -63,7 +61,7 @@ def from_micros(micros: int) -> datetime:
 
 def to_micros(time: datetime) -> int:
     """Return the microseconds from 1970 to a time, which must be aware."""
-    return (time - EPOCH) // _MICROSECOND
+    return (time - EPOCH) // MICROSECOND
 
 
 def to_utc(time: datetime | float) -> datetime:

@@ -1,0 +1,72 @@
+"""What comes of sessions: records to be collected, and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NamedTuple, TypeAlias
+
+from ctrlog.events import SearchRecord, SessionRecord, TrustedEvent
+
+#: Tells by its Search event whether a search is to be recorded and counted.
+Selector: TypeAlias = Callable[[TrustedEvent], bool]
+
+
+class Ended(NamedTuple):
+    """What is over: searches and sessions, each in the order in which they ended."""
+
+    searches: list[SearchRecord]
+    sessions: list[SessionRecord]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was seen beside the records.
+
+    Attributes:
+        events: Events taken.
+        sessions: Ended sessions with a search.
+        sessions_without_search: Ended sessions without one (R11).
+        orphan_clicks: Clicks with no search open (R5).
+        orphan_results: Results with no search open (R5).
+        out_of_order: Events older than the clock.
+        late: Events older than the clock by more than the lateness (R8).
+        largest_step_back: The furthest that an event was behind the clock.
+    """
+
+    events: int = 0
+    sessions: int = 0
+    sessions_without_search: int = 0
+    orphan_clicks: int = 0
+    orphan_results: int = 0
+    out_of_order: int = 0
+    late: int = 0
+    largest_step_back: timedelta = timedelta(0)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Where sessions enter what comes of them.
+
+    Attributes:
+        select: Which searches to record and count; None for all.
+        searches: Searches that are over and not yet collected.
+        sessions: Sessions that are over and not yet collected.
+        counts: All that is only counted.
+        started: Number of sessions started so far; orders them.
+        opened: Number of searches opened so far; orders them.
+    """
+
+    select: Selector | None = None
+    searches: list[SearchRecord] = field(default_factory=list)
+    sessions: list[SessionRecord] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    started: int = 0
+    opened: int = 0
+
+    def collect(self) -> Ended:
+        """Take what is over and not yet collected."""
+        ended = Ended(self.searches, self.sessions)
+        self.searches, self.sessions = [], []
+        return ended
