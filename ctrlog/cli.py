@@ -82,7 +82,7 @@ def _parsed(name: str, parse: Callable[[str], Any], metavar: str, help_: str) ->
 Files = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="FILES",
+        metavar="FILES...",
         help="Logs in newline-delimited JSON, in the order to take them; - is standard"
         " input, which is also read if nothing is named and it is no terminal.",
         show_default=False,
