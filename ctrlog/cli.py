@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,14 +20,14 @@ from ctrlog.decoding import Decoder
 from ctrlog.errors import CtrlogError, DataError, UsageError
 from ctrlog.filters import Filter
 from ctrlog.interrupts import Interrupted, interruptible
-from ctrlog.outputs import Write, open_as_written, open_output
+from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
 from ctrlog.shard import DEFAULTS, Rules, Shard
 from ctrlog.sinks import Format, Per, make_sink
-from ctrlog.sources import STDIN, total_size
-from ctrlog.terminal import Color, Console, wants_color
+from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
+from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
 from ctrlog.times import format_duration, parse_duration, parse_time
 
 app = typer.Typer(
@@ -233,9 +234,11 @@ def run(
     names = _names(context, files)
     filter_ = Filter(since, until, tuple(where or ()))
     with _reporting(names, is_quiet=quiet) as console:
-        if output is not None:
-            _refuse_input_as_output(names, output)
-        sink = make_sink(format_, per, color=output is None and wants_color(color, sys.stdout))
+        for written in (output, bad_lines):
+            _refuse_input_as_output(names, written)
+        sink = make_sink(
+            format_, per, color=output is None and wants_color(color, STDOUT_DESCRIPTOR)
+        )
         with open_output(output) as write, _kept(bad_lines) as keep:
             pipeline = Pipeline(
                 shard=Shard(Rules(gap, lateness, max_session, filter_.selector())),
@@ -256,7 +259,7 @@ def run(
 
 def _names(context: typer.Context, files: list[str] | None) -> list[str]:
     """The inputs to read; prints how to use the command if that would be a terminal."""
-    if not files and sys.stdin.isatty():
+    if not files and os.isatty(STDIN_DESCRIPTOR):
         print(context.get_help(), file=sys.stderr)
         print("\nctrlog: name a file, or pipe a log in", file=sys.stderr)
         raise typer.Exit(2)
@@ -271,7 +274,9 @@ def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
     """Give a console to report to, and map what goes wrong to messages and exit codes."""
     # What a run makes has no cycles, so there is nothing for the collector to find.
     gc.disable()
-    shows_progress = sys.stderr.isatty() and not sys.stdout.isatty() and not is_quiet
+    shows_progress = (
+        not is_quiet and os.isatty(STDERR_DESCRIPTOR) and not os.isatty(STDOUT_DESCRIPTOR)
+    )
     console = Console(total_size(names) if shows_progress else None, is_quiet=is_quiet)
     try:
         with interruptible(), console:
@@ -290,9 +295,11 @@ def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
         raise typer.Exit(2)
 
 
-def _refuse_input_as_output(names: list[str], output: Path) -> None:
+def _refuse_input_as_output(names: list[str], output: Path | None) -> None:
+    if output is None or not output.exists():
+        return
     for name in names:
-        if name != STDIN and output.exists() and Path(name).exists() and output.samefile(name):
+        if name != STDIN and Path(name).exists() and output.samefile(name):
             raise UsageError(f"{output} is both an input and the output")
 
 

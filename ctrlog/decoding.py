@@ -12,7 +12,7 @@ from ctrlog.schema import Schema, check
 
 #: What the decoder raises for a line that it refuses; ValueError is of `check` and
 #: of text that is not UTF-8.
-_REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError)
+_REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError, Fault)
 _BLANK = b" \t\r"
 
 
@@ -63,7 +63,7 @@ class Decoder:
             del lines[-1]
         try:
             if len(block) > self._max_line_bytes:
-                raise ValueError("there may be a line that is too long")
+                self._refuse_long(max(lines, key=len))
             events = [*map(self._decode, lines)]
             check(events)
             if not block.isascii():
@@ -85,11 +85,7 @@ class Decoder:
         return Decoded(events, bad, len(lines))
 
     def _decode_one(self, line: bytes) -> TrustedEvent:
-        if len(line) > self._max_line_bytes:
-            raise Fault(
-                Reason.TOO_LONG,
-                f"longer than {self._max_line_bytes} bytes; --max-line allows more",
-            )
+        self._refuse_long(line)
         try:
             line.decode()
             event = self._decode(line)
@@ -97,3 +93,10 @@ class Decoder:
         except _REFUSALS:
             return read_slowly(line, self._schema)
         return event
+
+    def _refuse_long(self, line: bytes) -> None:
+        if len(line) > self._max_line_bytes:
+            raise Fault(
+                Reason.TOO_LONG,
+                f"longer than {self._max_line_bytes:,} bytes; --max-line allows more",
+            )

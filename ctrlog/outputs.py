@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,8 @@ from ctrlog.errors import OutputError
 from ctrlog.interrupts import held
 
 Write: TypeAlias = Callable[[bytes], None]
+
+STDOUT_DESCRIPTOR = 1
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def open_output(path: Path | None) -> Iterator[Write]:
         OutputError: If the output cannot be opened or completed.
     """
     if path is None:
-        yield _writer(sys.stdout.fileno(), "standard output")
+        yield _writer(_open_stdout(), "standard output")
     elif path.exists() and not path.is_file():
         with _opened(path, path, os.O_WRONLY) as descriptor:
             yield _writer(descriptor, str(path))
@@ -60,6 +61,14 @@ def open_as_written(path: Path) -> Iterator[Write]:
     """
     with _opened(path, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
         yield _writer(descriptor, str(path))
+
+
+def _open_stdout() -> int:
+    try:  # else the next file to be opened would be taken for it
+        os.fstat(STDOUT_DESCRIPTOR)
+    except OSError as error:
+        raise OutputError(f"standard output: {error.strerror}") from None
+    return STDOUT_DESCRIPTOR
 
 
 def _writer(descriptor: int, name: str) -> Write:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from ctrlog.errors import InputError
 
 #: The name that stands for standard input.
 STDIN = "-"
+STDIN_DESCRIPTOR = 0
 #: Small enough that what is decoded from a block stays in the processor's cache.
 BLOCK_BYTES = 64 * 1024
 
@@ -123,7 +123,7 @@ def open_source(name: str) -> Iterator[Source]:
         InputError: If it cannot be opened or is a directory.
     """
     if name == STDIN:
-        yield Source("<stdin>", sys.stdin.fileno())
+        yield Source("<stdin>", STDIN_DESCRIPTOR)
         return
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
@@ -147,7 +147,7 @@ def total_size(names: list[str]) -> int | None:
     total = 0
     for name in names:
         try:
-            status = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+            status = os.fstat(STDIN_DESCRIPTOR) if name == STDIN else Path(name).stat()
         except OSError:
             continue
         if not stat.S_ISREG(status.st_mode):

@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Self
 
 from ctrlog.errors import CtrlogError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+STDERR_DESCRIPTOR = 2
 
 
 class Color(StrEnum):
@@ -24,21 +27,21 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-def wants_color(choice: Color, stream: TextIO) -> bool:
-    """Tell whether to write colour to a stream.
+def wants_color(choice: Color, descriptor: int) -> bool:
+    """Tell whether to write colour.
 
     What the user asks for on the command line goes before the environment's NO_COLOR
     and FORCE_COLOR, and these go before whether the stream is a terminal.
 
     Args:
         choice: What was asked for.
-        stream: Where the colour would go.
+        descriptor: Where the colour would go.
     """
     if choice is not Color.AUTO:
         return choice is Color.ALWAYS
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or os.isatty(descriptor)
 
 
 #: A shorter run shows no progress, nor does it wait for rich to be imported.

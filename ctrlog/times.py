@@ -19,10 +19,6 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 MICROSECOND = timedelta(microseconds=1)
 
-# A number is told by its size: below each bound, so many of its units make a second.
-# The bounds lie in the year 5138 for each unit and, for the next one, in 1973.
-_UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
-
 
 def from_number(number: float) -> datetime:
     """Read a number since 1970.
@@ -37,14 +33,25 @@ def from_number(number: float) -> datetime:
     Raises:
         ValueError: If it is none in the years 1 to 9999.
     """
-    per_second = next((unit for bound, unit in _UNITS_PER_SECOND if abs(number) < bound), None)
-    if per_second is None:
-        raise ValueError("no time is that large")
-    if isinstance(number, int):
-        micros = (number * 2_000_000 + per_second) // (2 * per_second)  # half up
+    size = abs(number)
+    if size < _SECONDS_BELOW:
+        micros = number * 1_000_000
+    elif size < _MILLISECONDS_BELOW:
+        micros = number * 1_000
+    elif size < _MICROSECONDS_BELOW:
+        micros = number
+    elif size < _NANOSECONDS_BELOW:
+        micros = (number + 500) // 1_000  # half up
     else:
-        micros = round(number / per_second * 1_000_000)
-    return from_micros(micros)
+        raise ValueError("no time is that large")
+    return from_micros(micros if isinstance(micros, int) else round(micros))
+
+
+# Each bound lies in the year 5138 in its own unit and in 1973 in the next smaller one.
+_SECONDS_BELOW = 1e11
+_MILLISECONDS_BELOW = 1e14
+_MICROSECONDS_BELOW = 1e17
+_NANOSECONDS_BELOW = 1e20
 
 
 def from_micros(micros: int) -> datetime:
@@ -54,7 +61,7 @@ def from_micros(micros: int) -> datetime:
         ValueError: If it is none in the years 1 to 9999.
     """
     try:
-        return EPOCH + timedelta(microseconds=micros)
+        return EPOCH + micros * MICROSECOND
     except OverflowError:
         raise ValueError("outside the years 1 to 9999") from None
 

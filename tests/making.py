@@ -1,0 +1,52 @@
+"""Short ways to make what tests feed: times, events and decoded logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ctrlog.decoding import Decoder
+from ctrlog.events import REQUIRED, SPELLINGS, Event, Kind, TrustedEvent
+from ctrlog.ledger import Ended
+from ctrlog.schema import Schema
+from ctrlog.shard import Shard
+
+BASE = datetime(2024, 1, 1, tzinfo=UTC)
+#: The smallest step that a time can make.
+US = timedelta(microseconds=1)
+
+#: A spelling of each kind of event, and some that mean no kind.
+ALL_SPELLINGS = [*SPELLINGS, "scroll", "SEARCH", "Other", "appopen", ""]
+
+_FIELDS: dict[str, Any] = {"query": "dogs", "items": ["a", "b", "c"], "item": "b"}
+
+
+def at(seconds: float) -> datetime:
+    """Return the time so many seconds after the base of all tests."""
+    return BASE + timedelta(seconds=seconds)
+
+
+def s(seconds: float) -> timedelta:
+    """Return a duration of so many seconds."""
+    return timedelta(seconds=seconds)
+
+
+def event(
+    type_: str, time: datetime | None = None, user: str | int = 1, **fields: Any
+) -> TrustedEvent:
+    """Make an event; the field that its type needs is made up unless it is given."""
+    needed = REQUIRED.get(SPELLINGS.get(type_, Kind.OTHER))
+    made_up = {needed: _FIELDS[needed]} if needed else {}
+    return Event(type_, user, time, **(made_up | fields))
+
+
+def decoded(log: bytes) -> list[TrustedEvent]:
+    """Return the good events of a log in ctrlog's own format."""
+    return Decoder(Schema(), 2**24).decode(log.removeprefix(b"\xef\xbb\xbf")).events
+
+
+def fed(shard: Shard, events: Iterable[TrustedEvent]) -> Ended:
+    """Feed events and end the input; return all that ended."""
+    ended, at_the_end = shard.feed([*events]), shard.flush()
+    return Ended(ended.searches + at_the_end.searches, ended.sessions + at_the_end.sessions)
