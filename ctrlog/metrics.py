@@ -1,0 +1,319 @@
+"""What is computed from searches and sessions, mergeable exactly.
+
+Nothing but counts is kept, so the metrics of parts of a log, merged in any order, are
+exactly those of the whole. `docs/metrics.md` defines each metric for its readers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import TypeAlias
+
+from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
+from ctrlog.intervals import ClusterSums, Interval, wilson
+from ctrlog.ledger import Ended
+from ctrlog.sketches import DistinctCounter, QuantileSketch
+
+#: All that the metrics need to know of a search: whether results were logged (None if
+#: not) and were any (1) or none (0), its clicks, its first rank, and what closed it.
+Outcome: TypeAlias = tuple[int | None, int, int | None, str]
+
+#: So many users are kept with their sums; beyond, their number is estimated and the
+#: interval is that over sessions.
+MOST_USERS = 200_000
+
+
+def outcomes_of(searches: Iterable[SearchRecord]) -> list[Outcome]:
+    """Return the outcome of each search."""
+    return [
+        (search.results and 1, search.clicks, search.first_rank, search.closed_by)
+        for search in searches
+    ]
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchMetrics:
+    """The metrics of some searches; a ratio of nothing is None, never 0.
+
+    Attributes:
+        searches: Number of searches.
+        clicked_searches: Searches with at least one click.
+        clicks: Clicks on results of searches; orphans are none of them.
+        with_results: Searches with at least one item shown.
+        zero_results: Searches whose logged results were all empty.
+        abandoned: Searches with results and no click that were the last of their
+            session.
+        reformulated: Searches without a click that another search followed in the session.
+        first_ranks: Number of searches by the rank of their first click, where known.
+        reciprocal_ranks: The same of searches with logged results only.
+        unranked_clicked: Searches with logged results whose first click has no rank.
+        closed_by: Number of searches by what closed them.
+    """
+
+    searches: int
+    clicked_searches: int
+    clicks: int
+    with_results: int
+    zero_results: int
+    abandoned: int
+    reformulated: int
+    first_ranks: Mapping[int, int]
+    reciprocal_ranks: Mapping[int, int]
+    unranked_clicked: int
+    closed_by: Mapping[str, int]
+
+    @classmethod
+    def of(cls, outcomes: Mapping[Outcome, int]) -> SearchMetrics:
+        """Compute the metrics from how often each outcome occurred."""
+
+        def count(wanted: Iterable[bool]) -> int:
+            return sum(
+                number for number, is_wanted in zip(numbers, wanted, strict=True) if is_wanted
+            )
+
+        numbers = list(outcomes.values())
+        by_rank: Counter[int] = Counter()
+        logged_by_rank: Counter[int] = Counter()
+        closed_by: Counter[str] = Counter()
+        for (results, _, rank, closed), number in outcomes.items():
+            closed_by[closed] += number
+            if rank is not None:
+                by_rank[rank] += number
+                if results is not None:
+                    logged_by_rank[rank] += number
+        return cls(
+            searches=sum(numbers),
+            clicked_searches=count(clicks > 0 for _, clicks, _, _ in outcomes),
+            clicks=sum(clicks * number for (_, clicks, _, _), number in outcomes.items()),
+            with_results=count(results == 1 for results, _, _, _ in outcomes),
+            zero_results=count(results == 0 for results, _, _, _ in outcomes),
+            abandoned=count(
+                results == 1 and not clicks and closed != ClosedBy.SEARCH
+                for results, clicks, _, closed in outcomes
+            ),
+            reformulated=count(
+                not clicks and closed == ClosedBy.SEARCH for _, clicks, _, closed in outcomes
+            ),
+            first_ranks=dict(sorted(by_rank.items())),
+            reciprocal_ranks=dict(sorted(logged_by_rank.items())),
+            unranked_clicked=count(
+                results is not None and clicks > 0 and rank is None
+                for results, clicks, rank, _ in outcomes
+            ),
+            closed_by={cause.value: closed_by[cause] for cause in ClosedBy},
+        )
+
+    @property
+    def ctr(self) -> float | None:
+        """Search CTR: clicked searches / searches."""
+        return _ratio(self.clicked_searches, self.searches)
+
+    @property
+    def ctr_interval(self) -> Interval | None:
+        """The Wilson interval of the search CTR, which takes searches for independent."""
+        return wilson(self.clicked_searches, self.searches)
+
+    @property
+    def clicks_per_search(self) -> float | None:
+        """Clicks / searches; can exceed 1."""
+        return _ratio(self.clicks, self.searches)
+
+    @property
+    def logged_results(self) -> int:
+        """Searches whose results were logged, empty or not."""
+        return self.with_results + self.zero_results
+
+    @property
+    def zero_result_rate(self) -> float | None:
+        """Searches whose results came back empty / searches with logged results."""
+        return _ratio(self.zero_results, self.logged_results)
+
+    @property
+    def abandonment_rate(self) -> float | None:
+        """Abandoned searches / searches with results."""
+        return _ratio(self.abandoned, self.with_results)
+
+    @property
+    def reformulation_rate(self) -> float | None:
+        """Reformulated searches / searches."""
+        return _ratio(self.reformulated, self.searches)
+
+    @property
+    def mrr(self) -> float | None:
+        """Mean reciprocal rank of the first click, over searches with logged results.
+
+        A search without a click counts 0, and so does one whose first click was on
+        nothing that was shown, as an item that is not in the list always does.
+
+        Source: E. M. Voorhees, "The TREC-8 Question Answering Track Report", TREC-8 (1999).
+        """
+        return self._mean_reciprocal(self.reciprocal_ranks, self.logged_results)
+
+    @property
+    def mrr_clicked(self) -> float | None:
+        """Mean reciprocal rank of the first click, over searches with a click.
+
+        A click whose rank cannot be told since no results were logged is left out.
+        """
+        measured = sum(self.first_ranks.values()) + self.unranked_clicked
+        return self._mean_reciprocal(self.first_ranks, measured)
+
+    @property
+    def first_click_at_1(self) -> float | None:
+        """Share of first clicks with a known rank that are at rank 1."""
+        return self._share_up_to(1)
+
+    @property
+    def first_click_in_top_3(self) -> float | None:
+        """Share of first clicks with a known rank that are at ranks 1 to 3."""
+        return self._share_up_to(3)
+
+    @staticmethod
+    def _mean_reciprocal(ranks: Mapping[int, int], count: int) -> float | None:
+        if not count:
+            return None
+        return fsum(number / rank for rank, number in ranks.items()) / count
+
+    def _share_up_to(self, last: int) -> float | None:
+        within = sum(number for rank, number in self.first_ranks.items() if rank <= last)
+        return _ratio(within, sum(self.first_ranks.values()))
+
+
+class Users:
+    """Who searched: how many, and how their searches cluster.
+
+    Up to `most_users` users are kept, each with the sums of their searches and clicked
+    searches. With one more they are no longer told apart: their number is estimated, and
+    the interval is taken over sessions.
+    """
+
+    _CLICKED_BITS = 32
+
+    def __init__(self, most_users: int = MOST_USERS) -> None:
+        """Start with no users.
+
+        Args:
+            most_users: How many to keep.
+        """
+        self._most_users = most_users
+        # Searches and clicked searches of each, in one integer: half the memory.
+        self._sums: dict[str, int] | None = {}
+        self._estimate = DistinctCounter()
+        self._sessions = ClusterSums()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether users are told apart."""
+        return self._sums is not None
+
+    @property
+    def count(self) -> int:
+        """Number of users with a search; to within `DistinctCounter.RELATIVE_ERROR` if not exact."""
+        return self._estimate.estimate() if self._sums is None else len(self._sums)
+
+    @property
+    def heaviest(self) -> tuple[str, int] | None:
+        """The user with the most searches, and how many; None if not told apart."""
+        if not self._sums:
+            return None
+        user = min(self._sums, key=lambda user: (-self._sums[user], user))  # type: ignore[index]
+        return user, self._sums[user] >> self._CLICKED_BITS
+
+    def update(self, sessions: Sequence[SessionRecord]) -> None:
+        """Add ended sessions."""
+        for session in sessions:
+            self._sessions.add(session.clicked_searches, session.searches)
+            packed = session.searches << self._CLICKED_BITS | session.clicked_searches
+            self._add(session.user, packed)
+
+    def merge(self, other: Users) -> None:
+        """Add the users of another part of the log."""
+        self._sessions.merge(other._sessions)
+        if other._sums is None:
+            self._forget()
+            self._estimate.merge(other._estimate)
+        else:
+            for user, packed in other._sums.items():
+                self._add(user, packed)
+
+    def interval(self) -> Interval | None:
+        """The interval of the search CTR that respects users; sessions if not exact."""
+        if self._sums is None:
+            return self._sessions.interval()
+        sums = ClusterSums()
+        for packed in self._sums.values():
+            sums.add(packed & ((1 << self._CLICKED_BITS) - 1), packed >> self._CLICKED_BITS)
+        return sums.interval()
+
+    def _add(self, user: str, packed: int) -> None:
+        if self._sums is None:
+            self._estimate.add(user)
+            return
+        self._sums[user] = self._sums.get(user, 0) + packed
+        if len(self._sums) > self._most_users:
+            self._forget()
+
+    def _forget(self) -> None:
+        for user in self._sums or ():
+            self._estimate.add(user)
+        self._sums = None
+
+
+class Metrics:
+    """All metrics of a log, or of a part of it.
+
+    Attributes:
+        outcomes: How often each outcome of a search occurred.
+        first_click_s: Seconds from search to first click.
+        searches_per_session: Number of sessions by their searches.
+        session_s: Seconds from a session's first event to its latest.
+        users: Who searched.
+    """
+
+    def __init__(self, most_users: int = MOST_USERS) -> None:
+        """Start with nothing.
+
+        Args:
+            most_users: How many users to tell apart.
+        """
+        self.outcomes: Counter[Outcome] = Counter()
+        self.first_click_s = QuantileSketch()
+        self.searches_per_session: Counter[int] = Counter()
+        self.session_s = QuantileSketch()
+        self.users = Users(most_users)
+
+    def update(self, ended: Ended) -> None:
+        """Add what is over."""
+        self.outcomes.update(outcomes_of(ended.searches))
+        self.first_click_s.update(
+            [s.first_click_s for s in ended.searches if s.first_click_s is not None]
+        )
+        self.searches_per_session.update([session.searches for session in ended.sessions])
+        self.session_s.update(
+            [
+                (session.session_end - session.session_start).total_seconds()
+                for session in ended.sessions
+                if session.session_start is not None and session.session_end is not None
+            ]
+        )
+        self.users.update(ended.sessions)
+
+    def merge(self, other: Metrics) -> None:
+        """Add the metrics of another part of the log."""
+        self.outcomes.update(other.outcomes)
+        self.first_click_s.merge(other.first_click_s)
+        self.searches_per_session.update(other.searches_per_session)
+        self.session_s.merge(other.session_s)
+        self.users.merge(other.users)
+
+    @property
+    def sessions(self) -> int:
+        """Sessions with a search."""
+        return self.searches_per_session.total()
