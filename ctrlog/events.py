@@ -175,6 +175,7 @@ class SearchRecord(Struct, frozen=True, gc=False):
         time: When the search was made, UTC; None if the log does not say.
         session_start: When its session started, UTC; None if the log does not say.
         closed_by: What ended it, the value of a `ClosedBy`.
+        extra: Values of further fields of its Search event that were asked for.
     """
 
     user: str
@@ -186,6 +187,7 @@ class SearchRecord(Struct, frozen=True, gc=False):
     time: datetime | None
     session_start: datetime | None
     closed_by: str
+    extra: tuple[object, ...] = ()
 
     @property
     def ctr(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from ctrlog.events import SearchRecord, SessionRecord, TrustedEvent
@@ -33,6 +33,8 @@ class Counts:
         out_of_order: Events older than the clock.
         late: Events older than the clock by more than the lateness (R8).
         largest_step_back: The furthest that an event was behind the clock.
+        first_time: Smallest time of an event; None if none had one.
+        last_time: Greatest time of an event; None if none had one.
     """
 
     events: int = 0
@@ -43,6 +45,8 @@ class Counts:
     out_of_order: int = 0
     late: int = 0
     largest_step_back: timedelta = timedelta(0)
+    first_time: datetime | None = None
+    last_time: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -215,7 +215,7 @@ class Users:
 
     @property
     def count(self) -> int:
-        """Number of users with a search; to within `DistinctCounter.RELATIVE_ERROR` if not exact."""
+        """Number of users with a search; an estimate if they are not told apart."""
         return self._estimate.estimate() if self._sums is None else len(self._sums)
 
     @property

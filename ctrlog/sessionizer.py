@@ -89,6 +89,7 @@ class Session:
         "search_clicks",
         "first_click_s",
         "first_rank",
+        "extra",
     )
 
     user: str | int
@@ -107,6 +108,7 @@ class Session:
     search_clicks: int
     first_click_s: float | None
     first_rank: int | None
+    extra: tuple[object, ...]
 
     def __init__(self, user: str | int) -> None:
         """Make the machine of a user who has no session yet.
@@ -192,6 +194,8 @@ def _from_plain(name: str, value: Any) -> Any:
         return None
     if name in _TIMES:
         return from_micros(value)
+    if name == "extra":
+        return tuple(value)
     return pack_items(Raw(value.encode())) if name == "shown" else value
 
 
@@ -211,6 +215,7 @@ def _open(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     session.selected = ledger.select is None or ledger.select(event)
     session.query = event.query  # type: ignore[assignment]  # a Search has one
     session.search_time = event.time
+    session.extra = event.extra
     session.search_clicks = 0
     session.shown = session.first_click_s = session.first_rank = None
 
@@ -270,6 +275,7 @@ def _closing(closed_by: str) -> Step:
                 session.search_time,
                 session.start,
                 closed_by,
+                session.extra,
             )
         )
 

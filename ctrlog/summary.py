@@ -1,0 +1,123 @@
+"""What `ctrlog summary` says: all metrics of a log, its groups, and what to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctrlog.grouping import OTHERS, Group, Period
+from ctrlog.intervals import Interval
+from ctrlog.ledger import Counts
+from ctrlog.metrics import Metrics, SearchMetrics
+from ctrlog.times import format_times
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A log summed up.
+
+    Attributes:
+        metrics: The metrics of all searches and sessions.
+        searches: The metrics of all searches, computed.
+        counts: What was seen beside them.
+        lines: Lines read, blank ones included.
+        bad_lines: Number of bad lines by reason.
+        dimensions: By what searches were grouped; empty if they were not.
+        period: The period that they were grouped by, if that is the only dimension.
+        groups: The groups to show, in the order to show them; without metrics for a period
+            in which no search was made.
+        groups_left_out: How many groups are not shown.
+        merged_searches: How many searches are in groups that were merged for want of room.
+    """
+
+    metrics: Metrics
+    searches: SearchMetrics
+    counts: Counts
+    lines: int
+    bad_lines: Mapping[str, int]
+    dimensions: tuple[str, ...] = ()
+    period: Period | None = None
+    groups: Sequence[Group] = field(default_factory=list)
+    groups_left_out: int = 0
+    merged_searches: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON has it: plain values under the names of the metrics."""
+        metrics, users = self.metrics, self.metrics.users
+        return {
+            "events": self.counts.events,
+            "users": users.count,
+            "users_exact": users.is_exact,
+            "sessions": metrics.sessions,
+            **search_values(self.searches),
+            **_ends("ctr_{}_clustered", users.interval()),
+            "clustered_by": "user" if users.is_exact else "session",
+            "first_ranks": {str(rank): n for rank, n in self.searches.first_ranks.items()},
+            "first_click_s_p50": metrics.first_click_s.quantile(0.5),
+            "first_click_s_p90": metrics.first_click_s.quantile(0.9),
+            "searches_per_session": _ratio(self.searches.searches, metrics.sessions),
+            "session_s_p50": metrics.session_s.quantile(0.5),
+            "session_s_p90": metrics.session_s.quantile(0.9),
+            "closed_by": dict(self.searches.closed_by),
+            "diagnostics": self.diagnostics(),
+            "groups": [self.group_values(group) for group in self.groups],
+        }
+
+    def diagnostics(self) -> dict[str, Any]:
+        """Return what tells how far the log can be trusted."""
+        counts = self.counts
+        first, last = format_times([counts.first_time, counts.last_time])
+        return {
+            "lines": self.lines,
+            "bad_lines": sum(self.bad_lines.values()),
+            "bad_lines_by_reason": dict(self.bad_lines),
+            "orphan_clicks": counts.orphan_clicks,
+            "orphan_results": counts.orphan_results,
+            "sessions_without_search": counts.sessions_without_search,
+            "out_of_order": counts.out_of_order,
+            "late": counts.late,
+            "largest_step_back_s": counts.largest_step_back.total_seconds(),
+            "first_time": first,
+            "last_time": last,
+            "groups_left_out": self.groups_left_out,
+            "searches_of_merged_groups": self.merged_searches,
+        }
+
+    def group_values(self, group: Group) -> dict[str, Any]:
+        """Return a group as JSON has it: its key under the names of the dimensions."""
+        names = dict.fromkeys(self.dimensions)
+        key = names if group.key == OTHERS else dict(zip(self.dimensions, group.key, strict=True))
+        return {**key, "is_others": group.key == OTHERS, **search_values(group.metrics)}
+
+
+def search_values(metrics: SearchMetrics) -> dict[str, Any]:
+    """Return the metrics of searches under their names, in the order to show them."""
+    return {
+        "searches": metrics.searches,
+        "clicked_searches": metrics.clicked_searches,
+        "ctr": metrics.ctr,
+        **_ends("ctr_{}", metrics.ctr_interval),
+        "clicks": metrics.clicks,
+        "clicks_per_search": metrics.clicks_per_search,
+        "with_results": metrics.with_results,
+        "zero_results": metrics.zero_results,
+        "zero_result_rate": metrics.zero_result_rate,
+        "abandoned": metrics.abandoned,
+        "abandonment_rate": metrics.abandonment_rate,
+        "reformulated": metrics.reformulated,
+        "reformulation_rate": metrics.reformulation_rate,
+        "mrr": metrics.mrr,
+        "mrr_clicked": metrics.mrr_clicked,
+        "first_click_at_1": metrics.first_click_at_1,
+        "first_click_in_top_3": metrics.first_click_in_top_3,
+    }
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    low, high = interval or (None, None)
+    return {name.format("low"): low, name.format("high"): high}
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
