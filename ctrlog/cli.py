@@ -6,29 +6,42 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar
+from typing import Annotated, NamedTuple
 
 import typer
 
 from ctrlog import __version__
-from ctrlog.badlines import BadLines, Limit
-from ctrlog.decoding import Decoder
 from ctrlog.errors import CtrlogError, DataError, UsageError
-from ctrlog.filters import Filter
 from ctrlog.interrupts import Interrupted, interruptible
+from ctrlog.options import (
+    BadLinesFile,
+    ColorChoice,
+    Fields,
+    Files,
+    Gap,
+    Lateness,
+    LogOptions,
+    MaxBad,
+    MaxLine,
+    MaxSession,
+    OutputFile,
+    Quiet,
+    ReorderWindow,
+    Since,
+    Strict,
+    Until,
+    Where,
+)
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.reorder import Reorder
-from ctrlog.schema import Schema
-from ctrlog.shard import DEFAULTS, Rules, Shard
+from ctrlog.shard import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
 from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
-from ctrlog.times import format_duration, parse_duration, parse_time
+from ctrlog.times import format_duration
 
 app = typer.Typer(
     name="ctrlog",
@@ -37,146 +50,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-T = TypeVar("T")
-
-
-def _option(parse: Callable[[str], T]) -> Callable[[str | T], T]:
-    """Make a parser's ValueError a message about the option, and let defaults pass."""
-
-    def parser(text: str | T) -> T:
-        try:
-            return parse(text) if isinstance(text, str) else text
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-
-    return parser
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise ValueError(f"{text!r} is not of the form NAME=VALUE")
-    return name, value
-
-
-def _size(text: str) -> int:
-    """Read a size in bytes: `65536`, `64K`, `16M`, `1G`."""
-    units = {"K": 1024, "M": 1024**2, "G": 1024**3}
-    number = text.removesuffix("B").removesuffix("b")
-    unit = units.get(number[-1:].upper())
-    number = number[:-1] if unit else number
-    if not number.isdecimal() or not int(number):
-        raise ValueError(f"{text!r} is no size: write 65536, 64K or 16M")
-    return int(number) * (unit or 1)
-
-
-# The options of every command that reads logs.
-
-
-def _parsed(name: str, parse: Callable[[str], Any], metavar: str, help_: str) -> Any:
-    return typer.Option(
-        name, parser=_option(parse), metavar=metavar, help=help_, show_default=False
-    )
-
-
-Files = Annotated[
-    Optional[list[str]],
-    typer.Argument(
-        metavar="FILES...",
-        help="Logs in newline-delimited JSON, in the order to take them; - is standard"
-        " input, which is also read if nothing is named and it is no terminal.",
-        show_default=False,
-    ),
-]
-Gap = Annotated[
-    timedelta,
-    _parsed(
-        "--gap", parse_duration, "DURATION", "The longest pause inside a session; 30m unless told."
-    ),
-]
-Lateness = Annotated[
-    timedelta,
-    _parsed(
-        "--lateness",
-        parse_duration,
-        "DURATION",
-        "How far behind the latest event one may be and still be in time; 5m unless told.",
-    ),
-]
-MaxSession = Annotated[
-    Optional[timedelta],
-    _parsed(
-        "--max-session",
-        parse_duration,
-        "DURATION",
-        "End a session that has lasted this long at its next event.",
-    ),
-]
-ReorderWindow = Annotated[
-    Optional[timedelta],
-    _parsed(
-        "--reorder",
-        parse_duration,
-        "DURATION",
-        "First sort events that are up to this much out of order.",
-    ),
-]
-Since = Annotated[
-    Optional[datetime],
-    _parsed("--since", parse_time, "TIME", "Report only searches made at TIME or later."),
-]
-Until = Annotated[
-    Optional[datetime],
-    _parsed("--until", parse_time, "TIME", "Report only searches made before TIME."),
-]
-Where = Annotated[
-    Optional[list[tuple]],  # type: ignore[type-arg]  # typer takes no tuple[str, str] here
-    _parsed(
-        "--where",
-        _pair,
-        "FIELD=VALUE",
-        "Report only searches whose Search event has this value. Repeat for further fields,"
-        " or for another value of the same field.",
-    ),
-]
-Fields = Annotated[
-    Optional[list[tuple]],  # type: ignore[type-arg]
-    _parsed(
-        "--field",
-        _pair,
-        "FIELD=PLACE",
-        "Where the log has a field: user=client_id, or item=object.id inside an object. Repeat"
-        " for further fields.",
-    ),
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line, exit 1.")]
-MaxBad = Annotated[
-    Optional[Limit],
-    _parsed(
-        "--max-bad", Limit.parse, "N|N%", "Exit 1 if there are more bad lines, or a larger share."
-    ),
-]
-BadLinesFile = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--bad-lines", metavar="FILE", help="Keep bad lines, each after its place and reason."
-    ),
-]
-MaxLine = Annotated[
-    int,
-    _parsed("--max-line", _size, "SIZE", "A longer line is bad; 16M unless told."),
-]
-OutputFile = Annotated[
-    Optional[Path],
-    typer.Option("-o", "--output", metavar="FILE", help="Write here, complete or not at all."),
-]
-ColorChoice = Annotated[
-    Color, typer.Option("--color", help="Whether to colour text; auto: on a terminal.")
-]
-Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", help="Say nothing on standard error but errors.")
-]
 
 
 def _show_version(wanted: bool) -> None:
@@ -231,30 +104,61 @@ def run(
     ctr, clicks_per_search, user, searches, clicked_searches, clicks, session_start, session_end
     and closed_by.
     """
+    options = LogOptions(
+        gap,
+        lateness,
+        max_session,
+        reorder,
+        since,
+        until,
+        where,
+        field,
+        strict,
+        max_bad,
+        bad_lines,
+        max_line,
+    )
+    with _reading(context, files, options, output, is_quiet=quiet) as reading:
+        sink = make_sink(format_, per, color=_is_colored(color, output))
+        reading.write(sink.header)
+        for ended in reading.pipeline.run(reading.names):
+            records = ended.searches if per is Per.SEARCH else ended.sessions
+            if records:
+                reading.write(sink.lines(records))
+
+
+class _Reading(NamedTuple):
+    """What a command that reads logs works with."""
+
+    console: Console
+    names: list[str]
+    pipeline: Pipeline
+    write: Write
+
+
+@contextmanager
+def _reading(
+    context: typer.Context,
+    files: list[str] | None,
+    options: LogOptions,
+    output: Path | None,
+    *,
+    is_quiet: bool,
+    extra_fields: tuple[str, ...] = (),
+) -> Iterator[_Reading]:
+    """Open what a command reads from and writes to, and say at the end what there is to say."""
     names = _names(context, files)
-    filter_ = Filter(since, until, tuple(where or ()))
-    with _reporting(names, is_quiet=quiet) as console:
-        for written in (output, bad_lines):
+    with _reporting(names, is_quiet=is_quiet) as console:
+        for written in (output, options.bad_lines):
             _refuse_input_as_output(names, written)
-        sink = make_sink(
-            format_, per, color=output is None and wants_color(color, STDOUT_DESCRIPTOR)
-        )
-        with open_output(output) as write, _kept(bad_lines) as keep:
-            pipeline = Pipeline(
-                shard=Shard(Rules(gap, lateness, max_session, filter_.selector())),
-                decoder=Decoder(Schema.native(field or (), filter_.extra_fields), max_line),
-                bad_lines=BadLines(console.show, _limit(max_bad, is_strict=strict), keep),
-                reorder=None if reorder is None else Reorder(reorder),
-                max_line_bytes=max_line,
-                on_failure=console.fail,
-                on_read=console.advance,
-            )
-            write(sink.header)
-            for ended in pipeline.run(names):
-                records = ended.searches if per is Per.SEARCH else ended.sessions
-                if records:
-                    write(sink.lines(records))
+        with open_output(output) as write, _kept(options.bad_lines) as keep:
+            pipeline = options.pipeline(console, keep, extra_fields)
+            yield _Reading(console, names, pipeline, write)
         _add_notes(console, pipeline)
+
+
+def _is_colored(color: Color, output: Path | None) -> bool:
+    return output is None and wants_color(color, STDOUT_DESCRIPTOR)
 
 
 def _names(context: typer.Context, files: list[str] | None) -> list[str]:
@@ -305,12 +209,6 @@ def _refuse_input_as_output(names: list[str], output: Path | None) -> None:
 
 def _kept(path: Path | None) -> AbstractContextManager[Write | None]:
     return nullcontext() if path is None else open_as_written(path)
-
-
-def _limit(max_bad: Limit | None, *, is_strict: bool) -> Limit | None:
-    if is_strict and max_bad is not None:
-        raise UsageError("--strict and --max-bad exclude each other")
-    return Limit(count=0) if is_strict else max_bad
 
 
 def _add_notes(console: Console, pipeline: Pipeline) -> None:

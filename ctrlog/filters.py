@@ -35,11 +35,13 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     where: tuple[tuple[str, str], ...] = ()
+    carried: tuple[str, ...] = ()
 
     @property
     def extra_fields(self) -> tuple[str, ...]:
-        """The fields of the log that `where` needs beside an event's own."""
-        return tuple(dict.fromkeys(field for field, _ in self.where if field not in _EVENT_FIELDS))
+        """The fields of the log that searches need to carry beside an event's own."""
+        needed = [field for field, _ in self.where if field not in _EVENT_FIELDS]
+        return tuple(dict.fromkeys([*self.carried, *needed]))
 
     def selector(self) -> Selector | None:
         """Return the filter as a function of the Search event, None if all pass."""

@@ -37,6 +37,7 @@ class Pipeline:
         on_failure: Called with what is wrong with an input that cannot be read; if it
             returns, the other inputs are still run. It raises, unless told otherwise.
         on_read: Called after each block with its bytes.
+        lines: Number of lines read so far, blank ones included.
     """
 
     shard: Shard
@@ -47,6 +48,7 @@ class Pipeline:
     block_bytes: int = BLOCK_BYTES
     on_failure: Callable[[InputError], None] = _raise
     on_read: Callable[[int], None] = lambda _: None
+    lines: int = 0
 
     def run(self, names: Iterable[str]) -> Iterator[Ended]:
         """Run inputs through, one after the other, and end what is open then.
@@ -84,6 +86,7 @@ class Pipeline:
                     self.bad_lines.add(source.name, bad_line)
                 yield self._take(events[taken:] if taken else events)
                 line += lines
+                self.lines += lines
                 self.on_read(len(block))
 
     def _take(self, events: list[TrustedEvent]) -> Ended:

@@ -149,7 +149,9 @@ class _Tree:
         for number, (key, child) in enumerate(self._children.items()):
             keys[f"inner_{number}"] = key
             fields.append((f"inner_{number}", child.struct() | None, None))
-        return msgspec.defstruct("Line", fields, rename=keys, gc=False, kw_only=True)
+        return msgspec.defstruct(
+            "Line", fields, rename=keys, namespace={"extra": ()}, gc=False, kw_only=True
+        )
 
     def getter(self, name: str) -> Callable[[Any], Any]:
         """What gets a leaf from a decoded line; None if an object on the way is not there."""

@@ -43,6 +43,8 @@ DEFAULTS = Rules()
 #: So many ended sessions may wait to fall due before they are looked for and dropped.
 _MOST_ENDED = 1000
 
+_COUNTED_TIMES = ("first_time", "last_time")
+
 
 class Shard:
     """The sessions of many users, fed with events in the order in which they arrive.
@@ -107,6 +109,8 @@ class Shard:
         clock = self._clock
         gap = self.rules.gap
         max_session = self.rules.max_session
+        if clock is BEGINNING:
+            self._note_first_time(events)
         for event in events:
             time = event.time
             if time is not None:
@@ -115,7 +119,7 @@ class Shard:
                     if time > self._next_due:
                         self._end_due(time)
                 elif time < clock:
-                    self._count_step_back(clock - time)
+                    self._count_step_back(clock, time)
             session = find(event.user)
             if session is None and event.user.__class__ is not self._user_type:
                 session = self._find_otherwise(event.user)
@@ -143,7 +147,10 @@ class Shard:
                     del sessions[session.user]
         self._clock = clock
         self._forget_ended()
-        ledger.counts.events += len(events)
+        counts = ledger.counts
+        counts.events += len(events)
+        if clock is not BEGINNING:
+            counts.last_time = max(counts.last_time or clock, clock)
         return ledger.collect()
 
     def advance(self, to: datetime) -> Ended:
@@ -175,6 +182,8 @@ class Shard:
         """
         counts = asdict(self.counts)
         counts["largest_step_back"] //= MICROSECOND
+        for name in _COUNTED_TIMES:
+            counts[name] = None if counts[name] is None else to_micros(counts[name])
         return {
             "clock": None if self._clock is BEGINNING else to_micros(self._clock),
             "started": self._ledger.started,
@@ -199,6 +208,8 @@ class Shard:
             shard._clock = from_micros(saved["clock"])
         counts = dict(saved["counts"])
         counts["largest_step_back"] *= MICROSECOND
+        for name in _COUNTED_TIMES:
+            counts[name] = None if counts[name] is None else from_micros(counts[name])
         shard._ledger.counts = Counts(**counts)
         shard._ledger.started = saved["started"]
         shard._ledger.opened = saved["opened"]
@@ -230,8 +241,16 @@ class Shard:
         session.end(boundary, self._ledger)
         del self._sessions[session.user]
 
-    def _count_step_back(self, step: timedelta) -> None:
+    def _note_first_time(self, events: Sequence[TrustedEvent]) -> None:
+        time = next((event.time for event in events if event.time is not None), None)
+        if time is not None:
+            counts = self._ledger.counts
+            counts.first_time = min(counts.first_time or time, time)
+
+    def _count_step_back(self, clock: datetime, time: datetime) -> None:
         counts = self._ledger.counts
+        counts.first_time = min(counts.first_time or time, time)
+        step = clock - time
         counts.out_of_order += 1
         counts.largest_step_back = max(counts.largest_step_back, step)
         if step > self.rules.lateness:
