@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Optional
 
 import typer
 
 from ctrlog import __version__
 from ctrlog.errors import CtrlogError, DataError, UsageError
+from ctrlog.explanation import ExplainingShard
+from ctrlog.grouping import MOST_GROUPS, Choice, Grouping, Order
 from ctrlog.interrupts import Interrupted, interruptible
 from ctrlog.options import (
     BadLinesFile,
@@ -34,14 +38,17 @@ from ctrlog.options import (
     Strict,
     Until,
     Where,
+    parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
+from ctrlog.rendering import SummaryFormat, render
 from ctrlog.shard import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
+from ctrlog.summary import summarize
 from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
-from ctrlog.times import format_duration
+from ctrlog.times import format_duration, parse_zone
 
 app = typer.Typer(
     name="ctrlog",
@@ -105,18 +112,18 @@ def run(
     and closed_by.
     """
     options = LogOptions(
-        gap,
-        lateness,
-        max_session,
-        reorder,
-        since,
-        until,
-        where,
-        field,
-        strict,
-        max_bad,
-        bad_lines,
-        max_line,
+        gap=gap,
+        lateness=lateness,
+        max_session=max_session,
+        reorder=reorder,
+        since=since,
+        until=until,
+        where=where,
+        field=field,
+        strict=strict,
+        max_bad=max_bad,
+        bad_lines=bad_lines,
+        max_line=max_line,
     )
     with _reading(context, files, options, output, is_quiet=quiet) as reading:
         sink = make_sink(format_, per, color=_is_colored(color, output))
@@ -125,6 +132,151 @@ def run(
             records = ended.searches if per is Per.SEARCH else ended.sessions
             if records:
                 reading.write(sink.lines(records))
+
+
+@app.command()
+def summary(
+    context: typer.Context,
+    files: Files = None,
+    by: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--by",
+            metavar="hour|day|week|weekday|query|user|FIELD",
+            help="Group searches, FIELD being the place of any field of the Search event. Give"
+            " it twice to group by two.",
+        ),
+    ] = None,
+    top: Annotated[
+        Optional[int],
+        typer.Option(
+            "--top",
+            min=1,
+            metavar="N",
+            help="Show so many groups; 20 unless told on a screen and in Markdown, else all.",
+        ),
+    ] = None,
+    sort: Annotated[
+        Optional[Order], typer.Option("--sort", help="Sort groups, the most first.")
+    ] = None,
+    worst: Annotated[
+        bool,
+        typer.Option(
+            "--worst",
+            help="Show first the groups whose CTR is surely low, by the upper end of its"
+            " interval; of queries, unless --by says otherwise.",
+        ),
+    ] = False,
+    min_searches: Annotated[
+        int,
+        typer.Option("--min-searches", min=1, metavar="N", help="Leave out smaller groups."),
+    ] = 1,
+    fold: Annotated[
+        bool, typer.Option("--fold", help="Group queries without case, accents and blanks.")
+    ] = False,
+    tz: Annotated[
+        tzinfo,
+        parsed("--tz", parse_zone, "ZONE", "The zone of hours and days; UTC unless told."),
+    ] = UTC,
+    max_groups: Annotated[
+        int,
+        typer.Option(
+            "--max-groups",
+            min=2,
+            metavar="N",
+            help="Merge the rare ones when there are more groups, to bound memory.",
+        ),
+    ] = MOST_GROUPS,
+    fail_under: Annotated[
+        Optional[float],
+        typer.Option(
+            "--fail-under", min=0, max=1, metavar="CTR", help="Exit 1 if the CTR is lower."
+        ),
+    ] = None,
+    format_: Annotated[
+        SummaryFormat, typer.Option("--format", help="How to write.")
+    ] = SummaryFormat.TABLE,
+    output: OutputFile = None,
+    gap: Gap = DEFAULTS.gap,
+    lateness: Lateness = DEFAULTS.lateness,
+    max_session: MaxSession = None,
+    reorder: ReorderWindow = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    field: Fields = None,
+    strict: Strict = False,
+    max_bad: MaxBad = None,
+    bad_lines: BadLinesFile = None,
+    max_line: MaxLine = MAX_LINE_BYTES,
+    color: ColorChoice = Color.AUTO,
+    quiet: Quiet = False,
+) -> None:
+    """Sum a log up in a table: click-through, and where searches fail.
+
+    docs/metrics.md says what each number means.
+    """
+    options = LogOptions(
+        gap=gap,
+        lateness=lateness,
+        max_session=max_session,
+        reorder=reorder,
+        since=since,
+        until=until,
+        where=where,
+        field=field,
+        strict=strict,
+        max_bad=max_bad,
+        bad_lines=bad_lines,
+        max_line=max_line,
+    )
+    grouping = _grouping(by or (["query"] if worst else []), tz, folds=fold)
+    choice = Choice(sort, worst, min_searches, top or format_.most_groups)
+    extra_fields = grouping.extra_fields if grouping else ()
+    with _reading(
+        context, files, options, output, is_quiet=quiet, extra_fields=extra_fields
+    ) as reading:
+        found = summarize(reading.pipeline, reading.names, grouping, choice, max_groups)
+        is_colored = _is_colored(color, output)
+        reading.write(render(found, format_, color=is_colored, width=_width(output)))
+    _fail_under(fail_under, found.searches.ctr)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Whose events to explain.")],
+    files: Files = None,
+    output: OutputFile = None,
+    gap: Gap = DEFAULTS.gap,
+    lateness: Lateness = DEFAULTS.lateness,
+    max_session: MaxSession = None,
+    reorder: ReorderWindow = None,
+    field: Fields = None,
+    max_line: MaxLine = MAX_LINE_BYTES,
+    quiet: Quiet = False,
+) -> None:
+    """Show one user's events, and the rule that drew each border of a search or session.
+
+    docs/rules.md has the rules.
+    """
+    options = LogOptions(
+        gap=gap,
+        lateness=lateness,
+        max_session=max_session,
+        reorder=reorder,
+        field=field,
+        max_line=max_line,
+    )
+    with _reading(context, files, options, output, is_quiet=quiet) as reading:
+        shard = ExplainingShard(user, reading.pipeline.shard.rules)
+        reading.pipeline.shard = shard
+        for _ in reading.pipeline.run(reading.names):
+            lines = shard.take_lines()
+            if lines:
+                reading.write("".join(f"{line}\n" for line in lines).encode())
+        if not shard.events_explained:
+            reading.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
 
 
 class _Reading(NamedTuple):
@@ -159,6 +311,28 @@ def _reading(
 
 def _is_colored(color: Color, output: Path | None) -> bool:
     return output is None and wants_color(color, STDOUT_DESCRIPTOR)
+
+
+def _grouping(dimensions: list[str], zone: tzinfo, *, folds: bool) -> Grouping | None:
+    try:
+        return Grouping(tuple(dimensions), zone, folds) if dimensions else None
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="--by") from None
+
+
+def _width(output: Path | None) -> int:
+    """The columns of the terminal that is written to; 80 for anything else."""
+    if output is None and os.isatty(STDOUT_DESCRIPTOR):
+        return shutil.get_terminal_size().columns
+    return 80
+
+
+def _fail_under(lowest: float | None, ctr: float | None) -> None:
+    if lowest is None or (ctr is not None and ctr >= lowest):
+        return
+    found = "no search, so no CTR" if ctr is None else f"CTR {ctr:.4g} is under {lowest:g}"
+    print(f"ctrlog: {found}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def _names(context: typer.Context, files: list[str] | None) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from ctrlog.errors import UsageError
 from ctrlog.events import SearchRecord
 from ctrlog.metrics import Outcome, SearchMetrics, outcomes_of
 from ctrlog.times import EPOCH
@@ -18,6 +19,9 @@ from ctrlog.times import EPOCH
 #: The values that a group's searches share, one for each dimension; None is unknown.
 Key: TypeAlias = tuple[str | None, ...]
 KeyPart: TypeAlias = Callable[[SearchRecord], str | None]
+
+#: So many groups are kept unless told otherwise.
+MOST_GROUPS = 1_000_000
 
 #: The key of the searches whose groups were merged.
 OTHERS: Key = ()
@@ -83,6 +87,11 @@ class Grouping:
     zone: tzinfo = UTC
     folds: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse more dimensions than a table has."""
+        if not 1 <= len(set(self.dimensions)) == len(self.dimensions) <= _MOST_DIMENSIONS:
+            raise UsageError("searches can be grouped by one or two different things")
+
     @property
     def extra_fields(self) -> tuple[str, ...]:
         """The fields of the log that are needed beside a search's own."""
@@ -117,6 +126,7 @@ class Grouping:
         return lambda search: as_text(search.extra[place])
 
 
+_MOST_DIMENSIONS = 2
 _PERIODS = frozenset(Period)
 _OWN_DIMENSIONS = _PERIODS | {"query", "user"}
 _QUARTER = timedelta(minutes=15)
@@ -278,3 +288,79 @@ def _start_of(name: str, period: Period, zone: tzinfo) -> datetime:
         year, week = name.split("-W")
         day = date.fromisocalendar(int(year), int(week), 1)
     return datetime.combine(day, time(12), zone)
+
+
+class Order(StrEnum):
+    """What groups are sorted by, each with the most first."""
+
+    SEARCHES = "searches"
+    CTR = "ctr"
+    CLICKS = "clicks"
+    CLICKS_PER_SEARCH = "clicks_per_search"
+    ZERO_RESULTS = "zero_results"
+    ZERO_RESULT_RATE = "zero_result_rate"
+    ABANDONED = "abandoned"
+    ABANDONMENT_RATE = "abandonment_rate"
+    REFORMULATED = "reformulated"
+    MRR = "mrr"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which groups to show, and in what order.
+
+    Attributes:
+        order: What to sort by; None for the order of time where that is what searches are
+            grouped by, else the number of searches.
+        worst: Whether to put first the groups whose CTR is surely low: those whose
+            interval has the lowest upper end.
+        min_searches: Leave out groups with fewer searches.
+        top: Show so many; None for all.
+    """
+
+    order: Order | None = None
+    worst: bool = False
+    min_searches: int = 1
+    top: int | None = None
+
+    def of(self, groups: Sequence[Group], grouping: Grouping) -> tuple[list[Group], int]:
+        """Choose.
+
+        Args:
+            groups: All groups.
+            grouping: How they were made.
+
+        Returns:
+            The groups to show, those of all others last, and how many are left out.
+        """
+        others = [group for group in groups if group.key == OTHERS]
+        kept = [
+            group
+            for group in groups
+            if group.key != OTHERS and group.metrics.searches >= self.min_searches
+        ]
+        period = grouping.period
+        if period is not None and self.order is None and not self.worst:
+            shown = _in_time_order(kept, period, grouping.zone)
+            return shown[: self.top] + others, len(shown) - len(shown[: self.top])
+        kept.sort(key=self._place)
+        left_out = len(groups) - len(others) - len(kept[: self.top])
+        return kept[: self.top] + others, left_out
+
+    def _place(self, group: Group) -> tuple[bool, float, int, str]:
+        """Sort key: unknown values last; of equal ones the larger group, then the name."""
+        metrics = group.metrics
+        if self.worst:
+            interval = metrics.ctr_interval
+            value = None if interval is None else -interval.high
+        else:
+            value = getattr(metrics, (self.order or Order.SEARCHES).value)
+        return value is None, -(value or 0), -metrics.searches, str(group.key)
+
+
+def _in_time_order(groups: Sequence[Group], period: Period, zone: tzinfo) -> list[Group]:
+    """Put groups in order of time, fill in the empty periods, and the unknown one last."""
+    by_name = {group.key[0]: group for group in groups}
+    names = all_periods([name for name in by_name if name is not None], period, zone)
+    shown = [by_name.get(name) or Group((name,), SearchMetrics.of({})) for name in names]
+    return [*shown, by_name[None]] if None in by_name else shown

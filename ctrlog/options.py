@@ -15,10 +15,10 @@ from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.filters import Filter
 from ctrlog.outputs import Write
-from ctrlog.pipeline import Pipeline
+from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import DEFAULTS, Rules, Shard
 from ctrlog.terminal import Color, Console
 from ctrlog.times import parse_duration, parse_time
 
@@ -175,18 +175,18 @@ Quiet = Annotated[
 class LogOptions:
     """What was asked for of the reading of logs, as the options of the same names say."""
 
-    gap: timedelta
-    lateness: timedelta
-    max_session: timedelta | None
-    reorder: timedelta | None
-    since: datetime | None
-    until: datetime | None
-    where: list[tuple[str, str]] | None
-    field: list[tuple[str, str]] | None
-    strict: bool
-    max_bad: Limit | None
-    bad_lines: Path | None
-    max_line: int
+    gap: timedelta = DEFAULTS.gap
+    lateness: timedelta = DEFAULTS.lateness
+    max_session: timedelta | None = None
+    reorder: timedelta | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    where: list[tuple[str, str]] | None = None
+    field: list[tuple[str, str]] | None = None
+    strict: bool = False
+    max_bad: Limit | None = None
+    bad_lines: Path | None = None
+    max_line: int = MAX_LINE_BYTES
 
     def pipeline(
         self, console: Console, keep: Write | None, extra_fields: tuple[str, ...] = ()

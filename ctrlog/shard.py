@@ -89,6 +89,15 @@ class Shard:
         """Whether any search has been opened."""
         return self._ledger.opened > 0
 
+    @property
+    def clock(self) -> datetime | None:
+        """The greatest time seen in the present file; None if there was none yet."""
+        return None if self._clock is BEGINNING else self._clock
+
+    def find(self, user: str | int) -> Session | None:
+        """Return the open session of a user in either spelling, None if there is none."""
+        return self._sessions.get(user) or self._find_otherwise(user)
+
     def new_clock(self) -> None:
         """Start a new clock, as each file has its own (R7); open sessions stay open."""
         self._clock = BEGINNING

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctrlog.grouping import OTHERS, Group, Period
+from ctrlog.grouping import MOST_GROUPS, OTHERS, Choice, Group, Grouping, Groups, Period
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts
 from ctrlog.metrics import Metrics, SearchMetrics
+from ctrlog.pipeline import Pipeline
 from ctrlog.times import format_times
 
 
@@ -89,6 +90,50 @@ class Summary:
         names = dict.fromkeys(self.dimensions)
         key = names if group.key == OTHERS else dict(zip(self.dimensions, group.key, strict=True))
         return {**key, "is_others": group.key == OTHERS, **search_values(group.metrics)}
+
+
+def summarize(
+    pipeline: Pipeline,
+    names: Iterable[str],
+    grouping: Grouping | None = None,
+    choice: Choice | None = None,
+    most_groups: int = MOST_GROUPS,
+) -> Summary:
+    """Run logs through and sum them up.
+
+    Args:
+        pipeline: What they run through; its searches carry the fields that the grouping
+            needs, first in `extra`.
+        names: Paths, or `-` for standard input.
+        grouping: By what to group searches; None for no groups.
+        choice: Which groups to show; all if None.
+        most_groups: How many groups to keep.
+
+    Raises:
+        InputError, DataError: As `Pipeline.run`.
+    """
+    metrics = Metrics()
+    groups = Groups(grouping.key_of(grouping.extra_fields), most_groups) if grouping else None
+    for ended in pipeline.run(names):
+        metrics.update(ended)
+        if groups is not None:
+            groups.update(ended.searches)
+    shown: list[Group] = []
+    left_out = 0
+    if grouping is not None and groups is not None:
+        shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
+    return Summary(
+        metrics=metrics,
+        searches=SearchMetrics.of(metrics.outcomes),
+        counts=pipeline.shard.counts,
+        lines=pipeline.lines,
+        bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
+        dimensions=grouping.dimensions if grouping else (),
+        period=grouping.period if grouping else None,
+        groups=shown,
+        groups_left_out=left_out,
+        merged_searches=groups.merged_searches if groups else 0,
+    )
 
 
 def search_values(metrics: SearchMetrics) -> dict[str, Any]:

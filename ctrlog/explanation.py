@@ -1,0 +1,184 @@
+"""Why ctrlog counts as it does: one user's events, and the rule that drew each border."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from ctrlog.events import SPELLINGS, ClosedBy, Kind, SearchRecord, SessionRecord, TrustedEvent
+from ctrlog.ledger import Ended
+from ctrlog.sessionizer import Session
+from ctrlog.shard import Rules, Shard
+from ctrlog.states import CLOSING_EVENTS, TABLE, Action, State
+from ctrlog.times import format_duration, format_times
+
+_PAUSE = "R2: a pause longer than the gap"
+_DUE = "R7: the log's clock has passed the gap and the lateness"
+_RULES: dict[str, str] = {
+    ClosedBy.SEARCH: "R3",
+    ClosedBy.CLOSE: "R4",
+    ClosedBy.TIMEOUT: "R4",
+    ClosedBy.MAX: "R10: it has lasted as long as a session may",
+    ClosedBy.END: "R9: the input has ended",
+}
+
+
+class ExplainingShard(Shard):
+    """A shard that goes on as any other, and writes down what happens to one user.
+
+    Attributes:
+        events_explained: How many events of the user there were.
+    """
+
+    def __init__(self, user: str, rules: Rules | None = None) -> None:
+        """Make a shard with no session open.
+
+        Args:
+            user: The user, as text.
+            rules: The rules to follow; the default ones if None.
+        """
+        super().__init__(rules)
+        self.events_explained = 0
+        self._user = user
+        self._lines: list[str] = []
+        self._is_due = False
+
+    def take_lines(self) -> list[str]:
+        """Return what was written down since the last time."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def feed(self, events: Sequence[TrustedEvent]) -> Ended:
+        """Take events in order, those of the user one by one."""
+        ended = Ended([], [])
+        taken = 0
+        for place, event in enumerate(events):
+            if str(event.user) == self._user:
+                _extend(ended, super().feed(events[taken:place]))
+                _extend(ended, self._feed_one(event))
+                taken = place + 1
+        _extend(ended, super().feed(events[taken:]))
+        return ended
+
+    def _feed_one(self, event: TrustedEvent) -> Ended:
+        self.events_explained += 1
+        clock = self.clock
+        session = self.find(self._user)
+        # A border before the event ends the session by `_end`, which writes that down.
+        state = State.NONE if session is None else session.state
+        written = len(self._lines)
+        ended = super().feed([event])
+        if len(self._lines) > written:
+            state = State.NONE
+        kind = SPELLINGS.get(event.type, Kind.OTHER)
+        self._lines.append(f"{_written(event.time)}  {_in_words(event, kind)}")
+        if clock is not None and event.time is not None:
+            behind = clock - event.time
+            if behind > self.rules.lateness:
+                self._say(f"late: {format_duration(behind)} behind the log's clock (R8)")
+        self._explain(kind, state, ended)
+        return ended
+
+    def _explain(self, kind: Kind, state: State, ended: Ended) -> None:
+        actions, _ = TABLE[state][kind]
+        searches = [search for search in ended.searches if search.user == self._user]
+        sessions = [record for record in ended.sessions if record.user == self._user]
+        for action in actions:
+            match action:
+                case Action.CLOSE:
+                    self._say_search_ends(searches[-1], _RULES[CLOSING_EVENTS[kind]])
+                case Action.FINISH:
+                    record = sessions[-1] if sessions else None
+                    self._say_session_ends(record, _RULES[CLOSING_EVENTS[kind]])
+                case Action.CLICK:
+                    self._say_click()
+                case _:
+                    self._say(_ACTIONS[action])
+        if not actions:
+            self._say("no session to end (R4)" if state is State.NONE else "activity (R2)")
+
+    # What the clock, a pause and the end of the input do.
+
+    def _end_due(self, clock: datetime) -> None:
+        self._is_due = True
+        super()._end_due(clock)
+        self._is_due = False
+
+    def _end(self, session: Session, boundary: ClosedBy) -> None:
+        searches, sessions = len(self._ledger.searches), len(self._ledger.sessions)
+        super()._end(session, boundary)
+        if str(session.user) != self._user:
+            return
+        rule = _RULES.get(boundary) or (_DUE if self._is_due else _PAUSE)
+        for search in self._ledger.searches[searches:]:
+            self._say_search_ends(search, rule)
+        ended = self._ledger.sessions[sessions:]
+        self._say_session_ends(ended[0] if ended else None, rule)
+
+    # Words.
+
+    def _say(self, what: str) -> None:
+        self._lines.append(f"    {what}")
+
+    def _say_search_ends(self, search: SearchRecord, rule: str) -> None:
+        results = "" if search.results is None else f", {_counted(search.results, 'result')}"
+        self._say(
+            f"search ends, CTR {search.ctr}: {_counted(search.clicks, 'click')}{results};"
+            f" closed by {search.closed_by} ({rule})"
+        )
+
+    def _say_session_ends(self, record: SessionRecord | None, rule: str) -> None:
+        if record is None:
+            self._say(f"session ends without a search: it counts nowhere (R11; {rule})")
+        else:
+            self._say(
+                f"session ends, {record.clicked_searches} of"
+                f" {_counted(record.searches, 'search', 'searches')} clicked;"
+                f" closed by {record.closed_by} ({rule})"
+            )
+
+    def _say_click(self) -> None:
+        session = self.find(self._user)
+        if session is None or session.search_clicks > 1:
+            self._say("counts for the open search (R5)")
+            return
+        rank = "unknown" if session.first_rank is None else session.first_rank
+        after = "" if session.first_click_s is None else f", {session.first_click_s} s after it"
+        self._say(f"first click of the open search (R5){after}; rank {rank} (R6)")
+
+
+_ACTIONS = {
+    Action.START: "session starts (R2)",
+    Action.OPEN: "search opens (R3)",
+    Action.SHOW: "shown for the open search (R5)",
+    Action.ORPHAN_CLICK: "orphan: no search is open, it counts nowhere (R5)",
+    Action.ORPHAN_RESULTS: "orphan: no search is open (R5)",
+}
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _extend(ended: Ended, more: Ended) -> None:
+    ended.searches.extend(more.searches)
+    ended.sessions.extend(more.sessions)
+
+
+def _written(time: datetime | None) -> str:
+    return format_times([time], "–")[0].ljust(24)
+
+
+def _in_words(event: TrustedEvent, kind: Kind) -> str:
+    match kind:
+        case Kind.SEARCH:
+            return f"Search {json.dumps(event.query, ensure_ascii=False)}"
+        case Kind.RESULTS if event.items is not None:
+            return f"Results: {_counted(event.items[0], 'item')}"
+        case Kind.CLICK_RESULT:
+            return f"ClickResult {json.dumps(event.item, ensure_ascii=False)}"
+        case Kind.OTHER:
+            return json.dumps(event.type, ensure_ascii=False)
+        case _:
+            return kind.value
