@@ -1,0 +1,131 @@
+"""What is worth knowing of a log before its numbers are believed, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ctrlog.sketches import DistinctCounter
+from ctrlog.summary import Summary
+from ctrlog.times import format_duration
+from ctrlog.wording import counted, percent, visible
+
+#: A smaller share of orphans among the clicks is not worth a word.
+_ORPHANS_WORTH_A_WORD = 0.01
+#: A user who makes a greater share of the searches is, where there are enough users: of
+#: two, one nearly always does.
+_HEAVY = 0.5
+_USERS_ENOUGH = 3
+
+
+def advice(summary: Summary) -> list[str]:
+    """Return what is worth saying, a sentence or two for each; mostly nothing."""
+    return [text for advise in _ADVISERS if (text := advise(summary)) is not None]
+
+
+def _no_events(summary: Summary) -> str | None:
+    if summary.counts.events or summary.bad_lines:
+        return None
+    return "There are no events: the log is empty. Is it the one you meant?"
+
+
+def _bad_lines(summary: Summary) -> str | None:
+    bad = sum(summary.bad_lines.values())
+    if not bad:
+        return None
+    by_number = sorted(summary.bad_lines.items(), key=lambda item: (-item[1], item[0]))
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in by_number)
+    verb = "is" if bad == 1 else "are"
+    return (
+        f"{bad:,} of {counted(summary.lines, 'line')} {verb} bad and left out: {reasons}."
+        " --bad-lines FILE keeps them."
+    )
+
+
+def _no_searches(summary: Summary) -> str | None:
+    if summary.searches.searches or not summary.counts.events:
+        return None
+    return (
+        f"There is no search among {counted(summary.counts.events, 'event')}. If the log names"
+        " events in another field than type, use --field type=NAME; --where, --since and --until"
+        " leave searches out, too."
+    )
+
+
+def _no_clicks(summary: Summary) -> str | None:
+    searches = summary.searches
+    if not searches.searches or searches.clicks or summary.counts.orphan_clicks:
+        return None
+    return (
+        "There is no click at all. Is the click event named differently? ClickResult,"
+        " click_result and click are known; --field type=NAME reads names from another field."
+    )
+
+
+def _no_results(summary: Summary) -> str | None:
+    searches = summary.searches
+    if not searches.searches or searches.logged_results:
+        return None
+    return (
+        "No search has logged results, so zero-result rate, abandonment rate and MRR cannot be"
+        " told. Log a Results event with the items shown for each search."
+    )
+
+
+def _orphans(summary: Summary) -> str | None:
+    orphans = summary.counts.orphan_clicks
+    clicks = orphans + summary.searches.clicks
+    if not orphans or orphans < _ORPHANS_WORTH_A_WORD * clicks:
+        return None
+    verb = "belongs" if orphans == 1 else "belong"
+    return (
+        f"{counted(orphans, 'click')} ({percent(orphans / clicks)} of all) {verb} to no search:"
+        " --gap cuts sessions too short, or events are missing. `ctrlog explain USER` shows"
+        " where."
+    )
+
+
+def _late(summary: Summary) -> str | None:
+    counts = summary.counts
+    if not counts.late:
+        return None
+    return (
+        f"{counted(counts.late, 'event')} came late, up to"
+        f" {format_duration(counts.largest_step_back)} behind the clock, when their session may"
+        " have been over. A longer --lateness waits for them, --reorder sorts them in."
+    )
+
+
+def _heavy_user(summary: Summary) -> str | None:
+    users, searches = summary.metrics.users, summary.searches.searches
+    heaviest = users.heaviest
+    if heaviest is None or users.count < _USERS_ENOUGH or heaviest[1] <= _HEAVY * searches:
+        return None
+    user, number = heaviest
+    return (
+        f"User {visible(user, 40)} makes {percent(number / searches)} of all searches. A robot"
+        " or a test? `ctrlog explain USER` shows what they do; --where FIELD=VALUE sums up"
+        " others only."
+    )
+
+
+def _users_estimated(summary: Summary) -> str | None:
+    if summary.metrics.users.is_exact:
+        return None
+    return (
+        "There are too many users to tell apart: their number is an estimate with a standard"
+        f" error of {percent(DistinctCounter.RELATIVE_ERROR)}, and the second interval respects"
+        " sessions. --where FIELD=VALUE sums up fewer of them."
+    )
+
+
+_ADVISERS: tuple[Callable[[Summary], str | None], ...] = (
+    _no_events,
+    _bad_lines,
+    _no_searches,
+    _no_clicks,
+    _no_results,
+    _orphans,
+    _late,
+    _heavy_user,
+    _users_estimated,
+)

@@ -1,0 +1,159 @@
+"""A summary out: as a table for people, or as JSON, CSV, TSV or Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import orjson
+
+from ctrlog import wording
+from ctrlog.advice import advice
+from ctrlog.sinks import _UNSAFE_IN_TSV, _escape
+from ctrlog.summary import Summary, search_values
+
+
+class SummaryFormat(StrEnum):
+    """How a summary is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    TSV = "tsv"
+    MD = "md"
+
+    @property
+    def most_groups(self) -> int | None:
+        """How many groups to show unless told; None for all."""
+        return 20 if self in {SummaryFormat.TABLE, SummaryFormat.MD} else None
+
+
+def render(
+    summary: Summary, format_: SummaryFormat, *, color: bool = False, width: int = 80
+) -> bytes:
+    """Write a summary.
+
+    Args:
+        summary: What to write.
+        format_: How to write it.
+        color: Whether to colour `SummaryFormat.TABLE`; without, it has no escape codes.
+        width: The columns that `SummaryFormat.TABLE` may take, at least 40.
+
+    Returns:
+        UTF-8 that ends with a newline, if there is any.
+    """
+    match format_:
+        case SummaryFormat.TABLE:
+            from ctrlog.screen import draw  # noqa: PLC0415  # rich is slow to load
+
+            return draw(summary, color=color, width=width).encode()
+        case SummaryFormat.JSON:
+            return orjson.dumps(summary.to_dict(), option=_INDENTED)
+        case SummaryFormat.JSONL:
+            return b"".join(orjson.dumps(row, option=_LINE) for row in _objects(summary))
+        case SummaryFormat.CSV:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(_rows(summary))
+            return text.getvalue().encode()
+        case SummaryFormat.TSV:
+            return "".join(_tabbed(row) for row in _rows(summary)).encode()
+        case SummaryFormat.MD:
+            return _markdown(summary).encode()
+
+
+_LINE = orjson.OPT_APPEND_NEWLINE
+_INDENTED = orjson.OPT_INDENT_2 | _LINE
+
+
+def _objects(summary: Summary) -> Iterable[dict[str, object]]:
+    """The objects of JSON lines: one for each group, or one for all."""
+    if summary.dimensions:
+        return map(summary.group_values, wording.others_last(summary.groups))
+    return [{name: value for name, value in summary.to_dict().items() if name != "groups"}]
+
+
+# Rows of texts, with a header: one for each group, or one for all.
+
+
+def _rows(summary: Summary) -> list[list[str]]:
+    if not summary.dimensions:
+        scalars = {
+            name: value
+            for name, value in summary.to_dict().items()
+            if not isinstance(value, dict | list)
+        }
+        return [[*scalars], [*map(_text, scalars.values())]]
+    header = [*summary.dimensions, "is_others", *search_values(summary.searches)]
+    return [header, *_group_rows(summary)]
+
+
+def _group_rows(summary: Summary) -> Iterable[list[str]]:
+    for group in wording.others_last(summary.groups):
+        is_others = not group.key
+        key = [None] * len(summary.dimensions) if is_others else group.key
+        values = search_values(group.metrics).values()
+        yield [_text(value) for value in (*key, is_others, *values)]
+
+
+def _text(value: object) -> str:
+    """Write a value: null is empty, true and false are as in JSON."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tabbed(row: Sequence[str]) -> str:
+    return "\t".join(_UNSAFE_IN_TSV.sub(_escape, text) for text in row) + "\n"
+
+
+# GitHub-flavoured Markdown: https://github.github.com/gfm/#tables-extension-
+
+
+def _markdown(summary: Summary) -> str:
+    parts = [_md_table(["metric", "value"], ["---", "---:"], _metrics(summary))]
+    if summary.dimensions:
+        rows = [
+            [*wording.key_cells(group, summary.dimensions), *wording.group_cells(group.metrics)]
+            for group in wording.others_last(summary.groups)
+        ]
+        keys = [wording.visible(name) for name in summary.dimensions]
+        aligned = ["---"] * len(keys) + ["---:"] * len(wording.GROUP_HEADERS)
+        parts.append(_md_table([*keys, *wording.GROUP_HEADERS], aligned, rows))
+    if notes := [*wording.groups_notes(summary), *advice(summary)]:
+        parts.append("".join(f"- {_md_escaped(note)}\n" for note in notes))
+    return "\n".join(parts)
+
+
+def _metrics(summary: Summary) -> list[list[str]]:
+    """All metrics as names and values."""
+    numbers = [
+        ("events", summary.counts.events),
+        ("sessions", summary.metrics.sessions),
+        *wording.funnel(summary),
+        ("clicks", summary.searches.clicks),
+    ]
+    facts = [
+        *wording.headline(summary),
+        ("users", wording.users(summary).split()[0]),
+        *[(name, wording.number(n)) for name, n in numbers],
+        *wording.quality(summary),
+        *[(f"closed by {way}", wording.number(n)) for way, n in wording.endings(summary.searches)],
+        ("time", wording.span(summary)),
+    ]
+    return [list(fact) for fact in facts]
+
+
+def _md_table(header: list[str], aligned: list[str], rows: list[list[str]]) -> str:
+    escaped = [[_md_escaped(text) for text in row] for row in (header, *rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (escaped[0], aligned, *escaped[1:]))
+
+
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&]")
+
+
+def _md_escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)
