@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Optional, TypeVar
@@ -232,18 +233,18 @@ def run(
     and closed_by.
     """
     names = _names(context, files)
+    output = None if output == Path(STDIN) else output
     filter_ = Filter(since, until, tuple(where or ()))
-    with _reporting(names, is_quiet=quiet) as console:
-        for written in (output, bad_lines):
-            _refuse_input_as_output(names, written)
-        sink = make_sink(
-            format_, per, color=output is None and wants_color(color, STDOUT_DESCRIPTOR)
-        )
+    with _reporting(names, output, is_quiet=quiet) as console:
+        _refuse_overwriting(names, output, bad_lines)
+        decoder = Decoder(Schema.native(field or (), filter_.extra_fields), max_line)
+        limit = _limit(max_bad, is_strict=strict)
+        sink = make_sink(format_, per, color=_is_colored(color, output))
         with open_output(output) as write, _kept(bad_lines) as keep:
             pipeline = Pipeline(
                 shard=Shard(Rules(gap, lateness, max_session, filter_.selector())),
-                decoder=Decoder(Schema.native(field or (), filter_.extra_fields), max_line),
-                bad_lines=BadLines(console.show, _limit(max_bad, is_strict=strict), keep),
+                decoder=decoder,
+                bad_lines=BadLines(console.show, limit, keep),
                 reorder=None if reorder is None else Reorder(reorder),
                 max_line_bytes=max_line,
                 on_failure=console.fail,
@@ -255,6 +256,12 @@ def run(
                 if records:
                     write(sink.lines(records))
         _add_notes(console, pipeline)
+
+
+def _is_colored(color: Color, output: Path | None) -> bool:
+    if output is not None:
+        return color is Color.ALWAYS
+    return wants_color(color, STDOUT_DESCRIPTOR)
 
 
 def _names(context: typer.Context, files: list[str] | None) -> list[str]:
@@ -270,13 +277,12 @@ def _names(context: typer.Context, files: list[str] | None) -> list[str]:
 
 
 @contextmanager
-def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
+def _reporting(names: list[str], output: Path | None, *, is_quiet: bool) -> Iterator[Console]:
     """Give a console to report to, and map what goes wrong to messages and exit codes."""
     # What a run makes has no cycles, so there is nothing for the collector to find.
     gc.disable()
-    shows_progress = (
-        not is_quiet and os.isatty(STDERR_DESCRIPTOR) and not os.isatty(STDOUT_DESCRIPTOR)
-    )
+    is_screen_free = output is not None or not os.isatty(STDOUT_DESCRIPTOR)
+    shows_progress = not is_quiet and is_screen_free and os.isatty(STDERR_DESCRIPTOR)
     console = Console(total_size(names) if shows_progress else None, is_quiet=is_quiet)
     try:
         with interruptible(), console:
@@ -295,12 +301,25 @@ def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
         raise typer.Exit(2)
 
 
-def _refuse_input_as_output(names: list[str], output: Path | None) -> None:
-    if output is None or not output.exists():
-        return
-    for name in names:
-        if name != STDIN and Path(name).exists() and output.samefile(name):
-            raise UsageError(f"{output} is both an input and the output")
+def _refuse_overwriting(names: list[str], *outputs: Path | None) -> None:
+    """Refuse to write to an input, or to one file for two purposes."""
+    inputs = [0 if name == STDIN else name for name in names]
+    seen = {_identity(name) for name in inputs}
+    for output in outputs:
+        if output is None:
+            continue
+        identity = _identity(output)
+        if identity in seen:
+            raise UsageError(f"{output} would be overwritten: it is named for something else, too")
+        seen.add(identity)
+
+
+def _identity(file: str | int | Path) -> object:
+    """What tells a file from others; for what is no regular file, nothing does."""
+    with suppress(OSError, ValueError):
+        status = os.stat(file)  # noqa: PTH116  # also of a descriptor
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else object()
+    return os.path.realpath(file) if isinstance(file, Path) else object()
 
 
 def _kept(path: Path | None) -> AbstractContextManager[Write | None]:
@@ -327,6 +346,6 @@ def _add_notes(console: Console, pipeline: Pipeline) -> None:
         )
     if counts.events and not pipeline.shard.has_searched:
         console.note(
-            f"no Search among {counts.events:,} events; if the log names events in another"
-            " field than type, use --field type=NAME"
+            f"none of {counts.events:,} event{'s' if counts.events > 1 else ''} is a Search; if the"
+            " log names its events in another field than type, use --field type=NAME"
         )

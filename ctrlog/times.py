@@ -105,11 +105,12 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: If it is none of these.
     """
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        text += "T00:00:00Z"
-    number = re.fullmatch(r"-?\d+(\.\d+)?", text)
+    is_number = re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+    is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
     try:
-        return to_utc(_decode_time(text if number else _encode(text)))
+        if is_number:
+            return to_utc(_decode_time(text))
+        return to_utc(_decode_time(_encode(f"{text}T00:00:00Z" if is_date else text)))
     except (ValueError, msgspec.MsgspecError):
         raise ValueError(
             f"{text!r} is no time: write 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"

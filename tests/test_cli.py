@@ -73,16 +73,7 @@ def run_ctrlog(
 # Golden cases.
 
 #: Cases of which ctrlog does not yet do what is expected, and why.
-KNOWN_BUGS = {
-    "bad_control_character": "the message says 'at' twice",
-    "csv_carriage_return": "csv.writer of Python 3.11 quotes a carriage return only if it is told"
-    " that lines end in one",
-    "field_nested_missing": "a type or user missing in an inner object is taken for None: such an"
-    " event passes, or ends the run with an AttributeError",
-    "large_rank": "orjson refuses integers beyond 64 bits: a TypeError ends the run",
-    "where_large_number": "an integer of the log is compared with a float of the command line",
-    "where_time": "the decoder has made a datetime of it, which equals no text",
-}
+KNOWN_BUGS: dict[str, str] = {}
 
 
 @dataclass
