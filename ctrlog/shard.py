@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from ctrlog.events import ClosedBy, TrustedEvent
 from ctrlog.ledger import Counts, Ended, Ledger, Selector
@@ -39,6 +39,8 @@ class Rules:
 
 
 DEFAULTS = Rules()
+
+_Fresh: TypeAlias = tuple[datetime, int, str | int]
 
 #: So many ended sessions may wait to fall due before they are looked for and dropped.
 _MOST_ENDED = 1000
@@ -69,10 +71,12 @@ class Shard:
         self._user_type: type | None = None
         self._clock = BEGINNING
         # When sessions fall due. A new session waits in `_fresh`, in order of start, until
-        # it could first be due; most have ended by then and are dropped. The others go to
-        # a heap of (due time, number, session), where an entry may have become too early:
-        # it is put right when it comes to the top.
-        self._fresh: deque[tuple[datetime, Session]] = deque()
+        # it could first be due; most have ended by then and are dropped. (Start, number,
+        # user) stand for it there, so that its memory is free for others when it ends, not
+        # half an hour of log later. Those still open go to a heap of (due time, number,
+        # session), where an entry may have become too early: it is put right when it comes
+        # to the top.
+        self._fresh: deque[_Fresh] = deque()
         self._due: list[tuple[datetime, int, Session]] = []
         self._next_due = NEVER
         self._horizon = self.rules.gap + self.rules.lateness
@@ -249,7 +253,7 @@ class Shard:
         if fresh and start < fresh[-1][0]:  # time has run backwards
             self._push_due(session)
             return
-        fresh.append((start, session))
+        fresh.append((start, session.started, session.user))
         if len(fresh) == 1:
             self._set_next_due()
 
@@ -258,9 +262,15 @@ class Shard:
         heapq.heappush(self._due, (due, session.started, session))
         self._next_due = min(due, self._next_due)
 
+    def _still_open(self, fresh: _Fresh) -> Session | None:
+        """The session that waits, if it has not ended."""
+        _, number, user = fresh
+        session = self._sessions.get(user)
+        return session if session is not None and session.started == number else None
+
     def _set_next_due(self) -> None:
         fresh = self._fresh
-        while fresh and fresh[0][1].steps is NO_SESSION:
+        while fresh and self._still_open(fresh[0]) is None:
             fresh.popleft()
         due = self._due[0][0] if self._due else NEVER
         self._next_due = min(due, self._due_after(fresh[0][0])) if fresh else due
@@ -269,8 +279,8 @@ class Shard:
         """End the sessions that fell due before the clock, in the order of R7."""
         fresh = self._fresh
         while fresh and self._due_after(fresh[0][0]) < clock:
-            _, session = fresh.popleft()
-            if session.steps is not NO_SESSION:
+            session = self._still_open(fresh.popleft())
+            if session is not None:
                 self._push_due(session)
         due = self._due
         while due and due[0][0] < clock:
@@ -289,7 +299,7 @@ class Shard:
         """Drop ended sessions that still wait to fall due, if they are most that wait."""
         if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + _MOST_ENDED:
             return
-        self._fresh = deque(entry for entry in self._fresh if entry[1].steps is not NO_SESSION)
+        self._fresh = deque(entry for entry in self._fresh if self._still_open(entry))
         self._due = [entry for entry in self._due if entry[2].steps is not NO_SESSION]
         heapq.heapify(self._due)
         self._set_next_due()
