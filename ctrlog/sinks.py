@@ -204,7 +204,8 @@ _NULL = "\0"
 
 def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
     clicked, not_clicked = style.ctr(1.0), style.ctr(0.0)
-    texts = style.escaped([text for record in records for text in (record.user, record.query)])
+    users = style.escaped([record.user for record in records])
+    queries = style.escaped([record.query for record in records])
     times = format_times([record.time for record in records], _NULL)
     starts = format_times([record.session_start for record in records], _NULL)
     return style.encoded(
@@ -215,7 +216,7 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
             f"\t{_NULL if record.first_click_s is None else _seconds(record.first_click_s)}"
             f"\t{time}\t{start}\t{record.closed_by}\n"
             for record, user, query, time, start in zip(
-                records, texts[::2], texts[1::2], times, starts, strict=True
+                records, users, queries, times, starts, strict=True
             )
         ]
     )

@@ -135,19 +135,19 @@ def format_times(
     """
     if not times:
         return []
-    # The encoder writes no fraction or six digits; trailing zeros are cut for all times at
-    # once where all have a fraction, since one time alone takes as long as ten together.
-    text = _encode(times).decode()[1:-1].replace('"', "") + ","
-    fractions = text.count(".")
-    if fractions == len(times):
-        text = text.replace("000Z,", "Z,").replace("00Z,", "Z,").replace("0Z,", "Z,")
-    written = text.split(",")
-    del written[-1]
-    if 0 < fractions < len(times):
-        written = [time[:-1].rstrip("0") + "Z" if "." in time else time for time in written]
-    if "null" in text:
-        return [null if time == "null" else time for time in written]
-    return written
+    text = _encode(times).decode()
+    has_null = "null" in text
+    if has_null:
+        text = text.replace("null", '"null"')
+    # The encoder writes no fraction or six digits. Logs mostly have milliseconds, so zeros
+    # are cut by threes for all times at once; then few times have any left.
+    written = text.replace('000Z"', 'Z"')[2:-2].split('","')
+    written = [time if time[-2] != "0" else _without_zeros(time) for time in written]
+    return [null if time == "null" else time for time in written] if has_null else written
+
+
+def _without_zeros(time: str) -> str:
+    return time[:-1].rstrip("0") + "Z" if "." in time else time
 
 
 _UNITS = {
