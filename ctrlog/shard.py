@@ -277,11 +277,8 @@ class Shard:
 
     def _end_due(self, clock: datetime) -> None:
         """End the sessions that fell due before the clock, in the order of R7."""
-        fresh = self._fresh
-        while fresh and self._due_after(fresh[0][0]) < clock:
-            session = self._still_open(fresh.popleft())
-            if session is not None:
-                self._push_due(session)
+        while self._fresh and self._due_after(self._fresh[0][0]) < clock:
+            self._take_from_fresh()
         due = self._due
         while due and due[0][0] < clock:
             entered, number, session = due[0]
@@ -294,6 +291,18 @@ class Shard:
                 heapq.heappop(due)
                 self._end(session, ClosedBy.GAP)
         self._set_next_due()
+
+    def _take_from_fresh(self) -> None:
+        """Move the oldest entries on to the heap, and with them those that are little younger.
+
+        Little is a sixteenth of the time it takes to fall due, so this is done seldom.
+        """
+        fresh = self._fresh
+        last_start = fresh[0][0] + self._horizon / 16
+        while fresh and fresh[0][0] <= last_start:
+            session = self._still_open(fresh.popleft())
+            if session is not None:
+                self._push_due(session)
 
     def _forget_ended(self) -> None:
         """Drop ended sessions that still wait to fall due, if they are most that wait."""
