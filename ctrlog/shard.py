@@ -212,17 +212,15 @@ class Shard:
 
     def _begin(self, event: TrustedEvent) -> None:
         session = Session(event.user)
-        session.feed(event, self._ledger)
+        NO_SESSION[event.type](session, event, self._ledger)
         if session.steps is not NO_SESSION:
             self._enter(session)
 
     def _enter(self, session: Session) -> None:
-        user_type = session.user.__class__
-        if not self._sessions:
-            self._user_type = user_type
-        elif user_type is not self._user_type:
-            self._user_type = None
-        self._sessions[session.user] = session
+        user = session.user
+        if user.__class__ is not self._user_type:
+            self._user_type = None if self._sessions else user.__class__
+        self._sessions[user] = session
         if session.start is not None:
             self._await_due(session, session.start)
 
