@@ -200,11 +200,12 @@ def check(events: Sequence[TrustedEvent]) -> None:
     Raises:
         ValueError: At the first event that is not right; msgspec's ValidationError is one.
     """
-    search, results = Kind.SEARCH, Kind.RESULTS
+    search, results = Kind.SEARCH, Kind.RESULTS  # local names are found faster
+    aware, utc = datetime, UTC
     needy = _NEEDY.get
     for event in events:
         time = event.time
-        if time is not None and (time.__class__ is not datetime or time.tzinfo is not UTC):
+        if (time.__class__ is not aware or time.tzinfo is not utc) and time is not None:
             event.time = to_utc(time)
         kind = needy(event.type)
         if kind is None:
