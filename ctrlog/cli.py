@@ -303,15 +303,13 @@ def _reporting(names: list[str], output: Path | None, *, is_quiet: bool) -> Iter
 
 def _refuse_overwriting(names: list[str], *outputs: Path | None) -> None:
     """Refuse to write to an input, or to one file for two purposes."""
-    inputs = [0 if name == STDIN else name for name in names]
-    seen = {_identity(name) for name in inputs}
+    inputs = {_identity(STDIN_DESCRIPTOR if name == STDIN else name) for name in names}
+    written = [_identity(output) for output in outputs if output is not None]
     for output in outputs:
-        if output is None:
-            continue
-        identity = _identity(output)
-        if identity in seen:
-            raise UsageError(f"{output} would be overwritten: it is named for something else, too")
-        seen.add(identity)
+        if output is not None and _identity(output) in inputs:
+            raise UsageError(f"{output} is both an input and the output")
+    if len(set(written)) < len(written):
+        raise UsageError("the output and the bad lines cannot go to one file")
 
 
 def _identity(file: str | int | Path) -> object:
@@ -346,6 +344,6 @@ def _add_notes(console: Console, pipeline: Pipeline) -> None:
         )
     if counts.events and not pipeline.shard.has_searched:
         console.note(
-            f"none of {counts.events:,} event{'s' if counts.events > 1 else ''} is a Search; if the"
-            " log names its events in another field than type, use --field type=NAME"
+            f"no Search among {counts.events:,} event{'s' if counts.events > 1 else ''}; if the log"
+            " names events in another field than type, use --field type=NAME"
         )

@@ -90,7 +90,8 @@ class Schema:
         for number, path in enumerate(self.extra):
             if known.get(path) in _NOT_COMPARED:
                 place = ".".join(path)
-                raise UsageError(f"{place!r} holds the {known[path]} of events, not a single value")
+                hint = "; use --since and --until" if known[path] == "time" else ""
+                raise UsageError(f"{place!r} holds the {known[path]} of events{hint}")
             if path not in known:
                 known[path] = f"extra_{number}"
                 tree.add(path, known[path], Any)

@@ -123,7 +123,6 @@ def test_full_disk_is_told_in_a_line(format_: str) -> None:
     assert message == b"ctrlog: standard output: cannot write: No space left on device\n"
 
 
-@pytest.mark.xfail(strict=True, reason="a pipe that is not to block fails with EAGAIN when full")
 def test_output_that_does_not_block_is_waited_for(large_log: Path) -> None:
     """A pipe that someone made non-blocking, as ssh and node do, gets everything too."""
     reader, writer = os.pipe()
@@ -135,20 +134,13 @@ def test_output_that_does_not_block_is_waited_for(large_log: Path) -> None:
         assert process.wait(PATIENCE_S) == 0
 
 
-NO_STDERR = pytest.mark.xfail(
-    strict=True,
-    reason="messages go to standard output if there is no standard error; if it is full an"
-    " OSError ends the run",
-)
-
-
 @pytest.mark.parametrize(
     ("closed", "code", "out"),
     [
         pytest.param("<&-", 2, b"", id="stdin"),
         pytest.param(">&-", 2, b"", id="stdout"),
-        pytest.param("2>&-", 0, CLICKED, id="stderr", marks=NO_STDERR),
-        pytest.param("2>/dev/full", 0, CLICKED, id="full stderr", marks=NO_STDERR),
+        pytest.param("2>&-", 0, CLICKED, id="stderr"),
+        pytest.param("2>/dev/full", 0, CLICKED, id="full stderr"),
     ],
 )
 def test_closed_streams_are_no_crash(closed: str, code: int, out: bytes) -> None:
@@ -263,7 +255,6 @@ def test_killed_output_is_not_there(tmp_path: Path) -> None:
     assert output.read_bytes() == b"what was here before\n"
 
 
-@pytest.mark.xfail(strict=True, reason="SIGHUP is not taken, so the temporary file is left")
 def test_hangup_leaves_no_temporary_file(tmp_path: Path) -> None:
     """A terminal that is closed ends the run as SIGTERM does."""
     with started_and_writing(tmp_path / "out") as process:
@@ -378,7 +369,6 @@ def test_output_onto_an_input_is_refused(name: str, tmp_path: Path) -> None:
     assert log.read_bytes() == SEARCH
 
 
-@pytest.mark.xfail(strict=True, reason="only inputs that are named are compared with the output")
 def test_output_onto_redirected_input_is_refused(tmp_path: Path) -> None:
     """`ctrlog run -o log < log` does not replace the log by its results."""
     log = tmp_path / "log"
@@ -397,7 +387,6 @@ def test_bad_lines_onto_an_input_are_refused(tmp_path: Path) -> None:
     assert run.returncode == 2
 
 
-@pytest.mark.xfail(strict=True, reason="the output replaces the file with the bad lines")
 def test_bad_lines_onto_the_output_are_refused(tmp_path: Path) -> None:
     """The same file for results and bad lines cannot hold both."""
     output = tmp_path / "out"
@@ -405,7 +394,6 @@ def test_bad_lines_onto_the_output_are_refused(tmp_path: Path) -> None:
     assert run.returncode == 2
 
 
-@pytest.mark.xfail(strict=True, reason="the temporary file's name is longer than is allowed")
 def test_output_with_a_long_name(tmp_path: Path) -> None:
     """Any name that a file may have will do."""
     output = tmp_path / ("o" * 250)
@@ -414,7 +402,6 @@ def test_output_with_a_long_name(tmp_path: Path) -> None:
     assert output.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="an OSError of Path.exists is not expected")
 def test_output_with_too_long_a_name_is_told_in_a_line(tmp_path: Path) -> None:
     """A name that no file may have ends the run with 2 and a line that says why."""
     run = run_ctrlog("run", GAP_LOG, "-o", tmp_path / ("o" * 300))
@@ -423,7 +410,6 @@ def test_output_with_too_long_a_name_is_told_in_a_line(tmp_path: Path) -> None:
     assert run.stderr.count(b"\n") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the temporary file is named by process id, and refused")
 def test_output_despite_what_a_killed_run_left(tmp_path: Path) -> None:
     """In a container each run may have the same id as one that was killed."""
     leave = 'touch ".out.$$.tmp"; exec "$@"'
@@ -470,7 +456,6 @@ def test_interrupted_while_it_waits(number: signal.Signals, code: int) -> None:
         assert pipe_of(process.stderr).read() == b""
 
 
-@pytest.mark.xfail(strict=True, reason="SIGINT is taken even if it was to be ignored")
 def test_ignored_interruption_stays_ignored() -> None:
     """A run in the background of a script, for which Ctrl-C is not meant, goes on."""
     with started(script='trap "" INT; exec "$@"') as process:
@@ -606,7 +591,6 @@ def test_progress_of_a_redirected_log(large_log: Path) -> None:
         assert_progress(terminal.shown())
 
 
-@pytest.mark.xfail(strict=True, reason="progress is off whenever standard output is a terminal")
 def test_progress_while_a_file_is_written(large_log: Path, tmp_path: Path) -> None:
     """With -o, progress is shown on a terminal to which no results go."""
     fifo = tmp_path / "fifo"
