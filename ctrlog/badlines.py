@@ -48,7 +48,12 @@ class Limit:
 
 
 class BadLines:
-    """What becomes of the bad lines of a run."""
+    """What becomes of the bad lines of a run.
+
+    Attributes:
+        counts: How many there are, by reason.
+        keep: Writes each one with its place; None to keep none.
+    """
 
     def __init__(
         self,
@@ -66,7 +71,7 @@ class BadLines:
         self.counts: Counter[Reason] = Counter()
         self._show = show
         self._limit = limit or Limit()
-        self._keep = keep
+        self.keep = keep
 
     @property
     def total(self) -> int:
@@ -87,8 +92,8 @@ class BadLines:
         place = f"{source}:{bad.line}"
         if self.total <= SHOWN:
             self._show(f"{place}: {bad.reason}: {bad.detail}")
-        if self._keep is not None:
-            self._keep(f"{place}\t{bad.reason}\t".encode(errors="replace") + bad.text + b"\n")
+        if self.keep is not None:
+            self.keep(f"{place}\t{bad.reason}\t".encode(errors="replace") + bad.text + b"\n")
         if self._limit.count is not None and self.total > self._limit.count:
             raise DataError(
                 f"stopped at {place}: more bad lines than the {self._limit.count} allowed"
@@ -121,6 +126,6 @@ class BadLines:
             events: The number of good lines.
         """
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.counts.most_common())
-        hint = "" if self._keep else "; --bad-lines FILE keeps them"
+        hint = "" if self.keep else "; --bad-lines FILE keeps them"
         s = "" if self.total == 1 else "s"
         return f"skipped {self.total:,} bad line{s} of {events + self.total:,}: {reasons}{hint}"

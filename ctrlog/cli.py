@@ -6,9 +6,10 @@ import gc
 import os
 import shutil
 import signal
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, NamedTuple, Optional
@@ -132,6 +133,7 @@ def run(
             records = ended.searches if per is Per.SEARCH else ended.sessions
             if records:
                 reading.write(sink.lines(records))
+        _add_notes(reading)
 
 
 @app.command()
@@ -231,7 +233,10 @@ def summary(
         max_line=max_line,
     )
     grouping = _grouping(by or (["query"] if worst else []), tz, folds=fold)
-    choice = Choice(sort, worst, min_searches, top or format_.most_groups)
+    is_timeline = grouping is not None and grouping.period and not (sort or worst)
+    choice = Choice(
+        sort, worst, min_searches, top or (None if is_timeline else format_.most_groups)
+    )
     extra_fields = grouping.extra_fields if grouping else ()
     with _reading(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields
@@ -239,6 +244,8 @@ def summary(
         found = summarize(reading.pipeline, reading.names, grouping, choice, max_groups)
         is_colored = _is_colored(color, output)
         reading.write(render(found, format_, color=is_colored, width=_width(output)))
+        if format_ is not SummaryFormat.TABLE:  # which says so itself
+            _add_notes(reading)
     _fail_under(fail_under, found.searches.ctr)
 
 
@@ -277,6 +284,7 @@ def explain(
                 reading.write("".join(f"{line}\n" for line in lines).encode())
         if not shard.events_explained:
             reading.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
+        _add_notes(reading)
 
 
 class _Reading(NamedTuple):
@@ -298,19 +306,21 @@ def _reading(
     is_quiet: bool,
     extra_fields: tuple[str, ...] = (),
 ) -> Iterator[_Reading]:
-    """Open what a command reads from and writes to, and say at the end what there is to say."""
+    """Open what a command reads from and writes to, and complete it at the end."""
     names = _names(context, files)
-    with _reporting(names, is_quiet=is_quiet) as console:
-        for written in (output, options.bad_lines):
-            _refuse_input_as_output(names, written)
+    output = None if output == Path(STDIN) else output
+    with _reporting(names, output, is_quiet=is_quiet) as console:
+        _refuse_overwriting(names, output, options.bad_lines)
+        pipeline = options.pipeline(console, extra_fields)
         with open_output(output) as write, _kept(options.bad_lines) as keep:
-            pipeline = options.pipeline(console, keep, extra_fields)
+            pipeline.bad_lines.keep = keep
             yield _Reading(console, names, pipeline, write)
-        _add_notes(console, pipeline)
 
 
 def _is_colored(color: Color, output: Path | None) -> bool:
-    return output is None and wants_color(color, STDOUT_DESCRIPTOR)
+    if output is not None:
+        return color is Color.ALWAYS
+    return wants_color(color, STDOUT_DESCRIPTOR)
 
 
 def _grouping(dimensions: list[str], zone: tzinfo, *, folds: bool) -> Grouping | None:
@@ -348,13 +358,12 @@ def _names(context: typer.Context, files: list[str] | None) -> list[str]:
 
 
 @contextmanager
-def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
+def _reporting(names: list[str], output: Path | None, *, is_quiet: bool) -> Iterator[Console]:
     """Give a console to report to, and map what goes wrong to messages and exit codes."""
     # What a run makes has no cycles, so there is nothing for the collector to find.
     gc.disable()
-    shows_progress = (
-        not is_quiet and os.isatty(STDERR_DESCRIPTOR) and not os.isatty(STDOUT_DESCRIPTOR)
-    )
+    is_screen_free = output is not None or not os.isatty(STDOUT_DESCRIPTOR)
+    shows_progress = not is_quiet and is_screen_free and os.isatty(STDERR_DESCRIPTOR)
     console = Console(total_size(names) if shows_progress else None, is_quiet=is_quiet)
     try:
         with interruptible(), console:
@@ -373,20 +382,32 @@ def _reporting(names: list[str], *, is_quiet: bool) -> Iterator[Console]:
         raise typer.Exit(2)
 
 
-def _refuse_input_as_output(names: list[str], output: Path | None) -> None:
-    if output is None or not output.exists():
-        return
-    for name in names:
-        if name != STDIN and Path(name).exists() and output.samefile(name):
+def _refuse_overwriting(names: list[str], *outputs: Path | None) -> None:
+    """Refuse to write to an input, or to one file for two purposes."""
+    inputs = {_identity(STDIN_DESCRIPTOR if name == STDIN else name) for name in names}
+    written = [_identity(output) for output in outputs if output is not None]
+    for output in outputs:
+        if output is not None and _identity(output) in inputs:
             raise UsageError(f"{output} is both an input and the output")
+    if len(set(written)) < len(written):
+        raise UsageError("the output and the bad lines cannot go to one file")
+
+
+def _identity(file: str | int | Path) -> object:
+    """What tells a file from others; for what is no regular file, nothing does."""
+    with suppress(OSError, ValueError):
+        status = os.stat(file)  # noqa: PTH116  # also of a descriptor
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else object()
+    return os.path.realpath(file) if isinstance(file, Path) else object()
 
 
 def _kept(path: Path | None) -> AbstractContextManager[Write | None]:
     return nullcontext() if path is None else open_as_written(path)
 
 
-def _add_notes(console: Console, pipeline: Pipeline) -> None:
+def _add_notes(reading: _Reading) -> None:
     """Say at the end what a user should know of the log."""
+    console, pipeline = reading.console, reading.pipeline
     counts = pipeline.shard.counts
     if pipeline.bad_lines.total:
         console.note(pipeline.bad_lines.summary(counts.events))
@@ -399,6 +420,6 @@ def _add_notes(console: Console, pipeline: Pipeline) -> None:
         )
     if counts.events and not pipeline.shard.has_searched:
         console.note(
-            f"no Search among {counts.events:,} events; if the log names events in another"
-            " field than type, use --field type=NAME"
+            f"no Search among {counts.events:,} event{'s' if counts.events > 1 else ''}; if the log"
+            " names events in another field than type, use --field type=NAME"
         )

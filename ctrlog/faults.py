@@ -91,7 +91,8 @@ def _parse(line: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if _is_cut_off(text, error):
             raise Fault(Reason.CUT_OFF, "the JSON ends too early") from None
-        raise Fault(Reason.NOT_JSON, f"{error.msg} at character {error.pos + 1}") from None
+        what = error.msg.removesuffix(" at")
+        raise Fault(Reason.NOT_JSON, f"{what} at character {error.pos + 1}") from None
     except RecursionError:
         raise Fault(Reason.NOT_JSON, "nested too deeply") from None
     if _SURROGATE_ESCAPE.search(text) and not _is_encodable(found):
@@ -189,7 +190,7 @@ def _time_of(value: Any) -> datetime | None:
         time = msgspec.convert(value, datetime) if isinstance(value, str) else value
         return to_utc(time)
     except (ValueError, msgspec.ValidationError):
-        shown = json.dumps(value, ensure_ascii=False)
+        shown = json.dumps(value)
         if len(shown) > _MOST_SHOWN:
             shown = shown[:_MOST_SHOWN] + "…"
         raise Fault(

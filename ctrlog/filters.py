@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 
 from ctrlog.events import TrustedEvent
@@ -84,8 +85,8 @@ def _matches(found: object, wanted: str) -> bool:
         case bool():
             return wanted == ("true" if found else "false")
         case int() | float():
-            return str(found) == wanted or (
-                _JSON_NUMBER.fullmatch(wanted) is not None and found == float(wanted)
-            )
+            if _JSON_NUMBER.fullmatch(wanted) is None:
+                return False
+            return found == (Decimal(wanted) if isinstance(found, int) else float(wanted))
         case _:
             return False

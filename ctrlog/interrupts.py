@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: taken at once, but never between the bytes of a line."""
+"""Ctrl-C, SIGTERM and SIGHUP: taken at once, but never between the bytes of a line."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ class _Pending:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `Interrupted` where the process is when SIGINT or SIGTERM comes.
+    """Raise `Interrupted` where the process is when SIGINT, SIGTERM or SIGHUP comes.
 
     Only the main thread may enter.
     """
     _Pending.signal_number = None
-    before = {number: signal.signal(number, _on_signal) for number in _SIGNALS}
+    before = {
+        number: signal.signal(number, _on_signal)
+        for number in _SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN  # as for a job in the background
+    }
     try:
         yield
     finally:
@@ -57,7 +61,7 @@ def held() -> Iterator[None]:
         raise Interrupted(_Pending.signal_number)
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

@@ -92,7 +92,8 @@ class ClusterSums:
         Returns:
             R ± z √var with R = Σx/Σn, cut off at 0 and 1, where
             var = k/(k-1) · Σ(x - R n)² / (Σn)² for k clusters;
-            None for fewer than two clusters.
+            None for fewer than two clusters, and where all clusters have the same share:
+            that tells nothing of how far they lie apart.
 
         Source: A. Deng, U. Knoblich, J. Lu, "Applying the Delta Method in Metric
         Analytics", KDD 2018, section 2.
@@ -104,5 +105,7 @@ class ClusterSums:
         squares = (
             self.successes_squared * n * n - 2 * x * n * self.products + x * x * self.trials_squared
         )
+        if not squares:
+            return None
         spread = Z * sqrt(k / (k - 1) * squares) / (n * n)
         return Interval(max(0.0, x / n - spread), min(1.0, x / n + spread))

@@ -14,7 +14,6 @@ from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.filters import Filter
-from ctrlog.outputs import Write
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
@@ -188,14 +187,11 @@ class LogOptions:
     bad_lines: Path | None = None
     max_line: int = MAX_LINE_BYTES
 
-    def pipeline(
-        self, console: Console, keep: Write | None, extra_fields: tuple[str, ...] = ()
-    ) -> Pipeline:
+    def pipeline(self, console: Console, extra_fields: tuple[str, ...] = ()) -> Pipeline:
         """Make the pipeline that was asked for.
 
         Args:
             console: Where to report to.
-            keep: Where to keep bad lines; None for nowhere.
             extra_fields: Places of fields that searches are to carry first in `extra`.
 
         Raises:
@@ -206,7 +202,7 @@ class LogOptions:
         return Pipeline(
             shard=Shard(rules),
             decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
-            bad_lines=BadLines(console.show, self._limit(), keep),
+            bad_lines=BadLines(console.show, self._limit()),
             reorder=None if self.reorder is None else Reorder(self.reorder),
             max_line_bytes=self.max_line,
             on_failure=console.fail,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,8 +40,8 @@ def open_output(path: Path | None) -> Iterator[Write]:
     """
     if path is None:
         yield _writer(_open_stdout(), "standard output")
-    elif path.exists() and not path.is_file():
-        with _opened(path, path, os.O_WRONLY) as descriptor:
+    elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113  # no errors
+        with _opened(path, os.O_WRONLY) as descriptor:
             yield _writer(descriptor, str(path))
     else:
         with _replacing(path) as descriptor:
@@ -59,7 +61,7 @@ def open_as_written(path: Path) -> Iterator[Write]:
     Raises:
         OutputError: If it cannot be opened.
     """
-    with _opened(path, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+    with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
         yield _writer(descriptor, str(path))
 
 
@@ -77,7 +79,10 @@ def _writer(descriptor: int, name: str) -> Write:
         try:
             with held():
                 while rest:
-                    rest = rest[os.write(descriptor, rest) :]
+                    try:
+                        rest = rest[os.write(descriptor, rest) :]
+                    except BlockingIOError:  # whoever shares the terminal or pipe made it so
+                        select.select([], [descriptor], [])
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -87,11 +92,11 @@ def _writer(descriptor: int, name: str) -> Write:
 
 
 @contextmanager
-def _opened(path: Path, shown: Path, flags: int) -> Iterator[int]:
+def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise OutputError(f"{shown}: cannot write: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from None
     try:
         yield descriptor
     finally:
@@ -101,21 +106,37 @@ def _opened(path: Path, shown: Path, flags: int) -> Iterator[int]:
 @contextmanager
 def _replacing(path: Path) -> Iterator[int]:
     final = Path(os.path.realpath(path))  # a link stays one
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
     try:
-        with _opened(temporary, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
-            with suppress(OSError):  # a new file, or one of somebody else
-                os.fchmod(descriptor, stat.S_IMODE(final.stat().st_mode))
-            yield descriptor
-            _complete(descriptor, temporary, final)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _complete(descriptor: int, temporary: Path, final: Path) -> None:
+        descriptor, name = tempfile.mkstemp(".tmp", ".ctrlog-", final.parent)
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from None
+    temporary = Path(name)
     try:
+        os.fchmod(descriptor, _mode_of(final))
+        yield descriptor
         os.fsync(descriptor)
         temporary.replace(final)
     except OSError as error:
-        raise OutputError(f"{final}: cannot write: {error.strerror}") from None
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, BrokenPipeError):  # of another output
+            raise
+        raise _cannot_write(path, error) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _mode_of(path: Path) -> int:
+    """Return the permissions of a file, or those that a new one would have."""
+    with suppress(OSError):
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _cannot_write(path: Path, error: OSError | ValueError) -> OutputError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return OutputError(f"{path}: cannot write: {why}")

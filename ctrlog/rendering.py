@@ -12,7 +12,7 @@ import orjson
 
 from ctrlog import wording
 from ctrlog.advice import advice
-from ctrlog.sinks import _UNSAFE_IN_TSV, _escape
+from ctrlog.escaping import SEPARATORS, escape
 from ctrlog.summary import Summary, search_values
 
 
@@ -87,7 +87,7 @@ def _rows(summary: Summary) -> list[list[str]]:
             if not isinstance(value, dict | list)
         }
         return [[*scalars], [*map(_text, scalars.values())]]
-    header = [*summary.dimensions, "is_others", *search_values(summary.searches)]
+    header = [*summary.names, "is_others", *search_values(summary.searches)]
     return [header, *_group_rows(summary)]
 
 
@@ -107,7 +107,7 @@ def _text(value: object) -> str:
 
 
 def _tabbed(row: Sequence[str]) -> str:
-    return "\t".join(_UNSAFE_IN_TSV.sub(_escape, text) for text in row) + "\n"
+    return "\t".join(escape(text, SEPARATORS) for text in row) + "\n"
 
 
 # GitHub-flavoured Markdown: https://github.github.com/gfm/#tables-extension-

@@ -34,6 +34,7 @@ FIELD_TYPES: dict[str, Any] = {
     "rank": int | None,
 }
 _ALWAYS_REQUIRED = ("type", "user")
+_NOT_COMPARED = ("time", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ class Schema:
         known = {path: name for name, path in self.paths.items()}
         extra_names = []
         for number, path in enumerate(self.extra):
+            if known.get(path) in _NOT_COMPARED:
+                place = ".".join(path)
+                hint = "; use --since and --until" if known[path] == "time" else ""
+                raise UsageError(f"{place!r} holds the {known[path]} of events{hint}")
             if path not in known:
                 known[path] = f"extra_{number}"
                 tree.add(path, known[path], Any)
@@ -101,7 +106,10 @@ class Schema:
             found = decode(line)
             extra = tuple([get(found) for get in extra_getters])
             fields: list[Any] = [*[get(found) for get in getters], extra]
-            return TrustedEvent(*fields)
+            event = TrustedEvent(*fields)
+            if event.type is None or event.user is None:  # in an object that is not there
+                raise ValueError("every event needs a type and a user")
+            return event
 
         return decode_flattened
 
@@ -149,9 +157,14 @@ class _Tree:
         for number, (key, child) in enumerate(self._children.items()):
             keys[f"inner_{number}"] = key
             fields.append((f"inner_{number}", child.struct() | None, None))
-        return msgspec.defstruct(
-            "Line", fields, rename=keys, namespace={"extra": ()}, gc=False, kw_only=True
-        )
+        try:
+            return msgspec.defstruct(
+                "Line", fields, rename=keys, namespace={"extra": ()}, gc=False, kw_only=True
+            )
+        except ValueError:  # of the keys
+            raise UsageError(
+                "a key with a quote, a backslash or a control character cannot be read"
+            ) from None
 
     def getter(self, name: str) -> Callable[[Any], Any]:
         """What gets a leaf from a decoded line; None if an object on the way is not there."""
@@ -190,11 +203,12 @@ def check(events: Sequence[TrustedEvent]) -> None:
     Raises:
         ValueError: At the first event that is not right; msgspec's ValidationError is one.
     """
-    search, results = Kind.SEARCH, Kind.RESULTS
+    search, results = Kind.SEARCH, Kind.RESULTS  # local names are found faster
+    aware, utc = datetime, UTC
     needy = _NEEDY.get
     for event in events:
         time = event.time
-        if time is not None and (time.__class__ is not datetime or time.tzinfo is not UTC):
+        if (time.__class__ is not aware or time.tzinfo is not utc) and time is not None:
             event.time = to_utc(time)
         kind = needy(event.type)
         if kind is None:

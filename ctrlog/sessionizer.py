@@ -242,9 +242,10 @@ def _rank_of(click: TrustedEvent, shown: Items | None) -> int | None:
         return click.rank
     if shown is None:
         return None
-    items = unpack_items(shown)
-    item = str(click.item)
-    return items.index(item) + 1 if item in items else None
+    try:
+        return unpack_items(shown).index(str(click.item)) + 1
+    except ValueError:
+        return None
 
 
 def _count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from ctrlog.events import ClosedBy, TrustedEvent
 from ctrlog.ledger import Counts, Ended, Ledger, Selector
@@ -39,6 +39,8 @@ class Rules:
 
 
 DEFAULTS = Rules()
+
+_Fresh: TypeAlias = tuple[datetime, int, str | int]
 
 #: So many ended sessions may wait to fall due before they are looked for and dropped.
 _MOST_ENDED = 1000
@@ -71,10 +73,12 @@ class Shard:
         self._user_type: type | None = None
         self._clock = BEGINNING
         # When sessions fall due. A new session waits in `_fresh`, in order of start, until
-        # it could first be due; most have ended by then and are dropped. The others go to
-        # a heap of (due time, number, session), where an entry may have become too early:
-        # it is put right when it comes to the top.
-        self._fresh: deque[tuple[datetime, Session]] = deque()
+        # it could first be due; most have ended by then and are dropped. (Start, number,
+        # user) stand for it there, so that its memory is free for others when it ends, not
+        # half an hour of log later. Those still open go to a heap of (due time, number,
+        # session), where an entry may have become too early: it is put right when it comes
+        # to the top.
+        self._fresh: deque[_Fresh] = deque()
         self._due: list[tuple[datetime, int, Session]] = []
         self._next_due = NEVER
         self._horizon = self.rules.gap + self.rules.lateness
@@ -228,17 +232,15 @@ class Shard:
 
     def _begin(self, event: TrustedEvent) -> None:
         session = Session(event.user)
-        session.feed(event, self._ledger)
+        NO_SESSION[event.type](session, event, self._ledger)
         if session.steps is not NO_SESSION:
             self._enter(session)
 
     def _enter(self, session: Session) -> None:
-        user_type = session.user.__class__
-        if not self._sessions:
-            self._user_type = user_type
-        elif user_type is not self._user_type:
-            self._user_type = None
-        self._sessions[session.user] = session
+        user = session.user
+        if user.__class__ is not self._user_type:
+            self._user_type = None if self._sessions else user.__class__
+        self._sessions[user] = session
         if session.start is not None:
             self._await_due(session, session.start)
 
@@ -277,7 +279,7 @@ class Shard:
         if fresh and start < fresh[-1][0]:  # time has run backwards
             self._push_due(session)
             return
-        fresh.append((start, session))
+        fresh.append((start, session.started, session.user))
         if len(fresh) == 1:
             self._set_next_due()
 
@@ -286,20 +288,23 @@ class Shard:
         heapq.heappush(self._due, (due, session.started, session))
         self._next_due = min(due, self._next_due)
 
+    def _still_open(self, fresh: _Fresh) -> Session | None:
+        """The session that waits, if it has not ended."""
+        _, number, user = fresh
+        session = self._sessions.get(user)
+        return session if session is not None and session.started == number else None
+
     def _set_next_due(self) -> None:
         fresh = self._fresh
-        while fresh and fresh[0][1].steps is NO_SESSION:
+        while fresh and self._still_open(fresh[0]) is None:
             fresh.popleft()
         due = self._due[0][0] if self._due else NEVER
         self._next_due = min(due, self._due_after(fresh[0][0])) if fresh else due
 
     def _end_due(self, clock: datetime) -> None:
         """End the sessions that fell due before the clock, in the order of R7."""
-        fresh = self._fresh
-        while fresh and self._due_after(fresh[0][0]) < clock:
-            _, session = fresh.popleft()
-            if session.steps is not NO_SESSION:
-                self._push_due(session)
+        while self._fresh and self._due_after(self._fresh[0][0]) < clock:
+            self._take_from_fresh()
         due = self._due
         while due and due[0][0] < clock:
             entered, number, session = due[0]
@@ -313,11 +318,23 @@ class Shard:
                 self._end(session, ClosedBy.GAP)
         self._set_next_due()
 
+    def _take_from_fresh(self) -> None:
+        """Move the oldest entries on to the heap, and with them those that are little younger.
+
+        Little is a sixteenth of the time it takes to fall due, so this is done seldom.
+        """
+        fresh = self._fresh
+        last_start = fresh[0][0] + self._horizon / 16
+        while fresh and fresh[0][0] <= last_start:
+            session = self._still_open(fresh.popleft())
+            if session is not None:
+                self._push_due(session)
+
     def _forget_ended(self) -> None:
         """Drop ended sessions that still wait to fall due, if they are most that wait."""
         if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + _MOST_ENDED:
             return
-        self._fresh = deque(entry for entry in self._fresh if entry[1].steps is not NO_SESSION)
+        self._fresh = deque(entry for entry in self._fresh if self._still_open(entry))
         self._due = [entry for entry in self._due if entry[2].steps is not NO_SESSION]
         heapq.heapify(self._due)
         self._set_next_due()

@@ -7,7 +7,7 @@ that goes is the business of `outputs`.
 from __future__ import annotations
 
 import csv
-import io
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from ctrlog.escaping import SEPARATORS, UNSAFE, escape
 from ctrlog.events import SearchRecord, SessionRecord
 from ctrlog.times import format_times
 
@@ -94,10 +95,10 @@ def make_sink(format_: Format, per: Per, *, color: bool = False) -> Sink:
     tabbed = _tabbed_searches if per is Per.SEARCH else _tabbed_sessions
     match format_:
         case Format.TEXT:
-            style = _Style("–", _UNSAFE_IN_TEXT, color=color)
+            style = _Style("–", UNSAFE, color=color)
             return Sink(b"", partial(tabbed, style=style))
         case Format.TSV:
-            style = _Style("", _UNSAFE_IN_TSV)
+            style = _Style("", SEPARATORS)
             header = "\t".join(columns) + "\n"
             return Sink(header.encode(), partial(tabbed, style=style))
         case Format.CSV:
@@ -145,14 +146,29 @@ def _session_rows(records: Sequence[SessionRecord]) -> Iterable[Sequence[object]
 
 
 def _json_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    lines = [orjson.dumps(dict(zip(columns, row, strict=True))) for row in rows]
-    return b"\n".join((*lines, b""))
+    lines = [_json_line(dict(zip(columns, row, strict=True))) for row in rows]
+    return b"".join(lines)
+
+
+def _json_line(values: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # a rank beyond 64 bits
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    lines = _Lines()
+    # Told that lines end in both, the writer quotes values with either.
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerows([_seconds(v) if isinstance(v, float) else v for v in row] for row in rows)
+    return "".join([line.removesuffix("\r\n") + "\n" for line in lines]).encode()
+
+
+class _Lines(list[str]):
+    """A file for the CSV writer, which writes a line at a time."""
+
+    write = list.append
 
 
 # Tab-separated: written out field by field, since this is what a run spends its time on.
@@ -173,7 +189,7 @@ class _Style:
         together = "".join(texts)
         if together.isprintable() and "\\" not in together:  # as nearly always
             return texts
-        return [self.unsafe.sub(_escape, text) for text in texts]
+        return [escape(text, self.unsafe) for text in texts]
 
     def ctr(self, ctr: float) -> str:
         if not self.color:
@@ -184,24 +200,12 @@ class _Style:
 #: Stands for null until a line is encoded; no value has it, since it is escaped. A character
 #: beyond ASCII in nearly every line would make the strings twice as large and as slow.
 _NULL = "\0"
-_UNSAFE_IN_TSV = re.compile(r"[\\\t\n\r\0]")
-#: Whatever could end a line, move a cursor or change a colour.
-_UNSAFE_IN_TEXT = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_LAST_OF_TWO_DIGITS = 0xFF
-_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match[0]
-    code = ord(character)
-    return _ESCAPES.get(character) or (
-        f"\\x{code:02x}" if code <= _LAST_OF_TWO_DIGITS else f"\\u{code:04x}"
-    )
 
 
 def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
     clicked, not_clicked = style.ctr(1.0), style.ctr(0.0)
-    texts = style.escaped([text for record in records for text in (record.user, record.query)])
+    users = style.escaped([record.user for record in records])
+    queries = style.escaped([record.query for record in records])
     times = format_times([record.time for record in records], _NULL)
     starts = format_times([record.session_start for record in records], _NULL)
     return style.encoded(
@@ -212,7 +216,7 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
             f"\t{_NULL if record.first_click_s is None else _seconds(record.first_click_s)}"
             f"\t{time}\t{start}\t{record.closed_by}\n"
             for record, user, query, time, start in zip(
-                records, texts[::2], texts[1::2], times, starts, strict=True
+                records, users, queries, times, starts, strict=True
             )
         ]
     )

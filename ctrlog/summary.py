@@ -87,9 +87,18 @@ class Summary:
 
     def group_values(self, group: Group) -> dict[str, Any]:
         """Return a group as JSON has it: its key under the names of the dimensions."""
-        names = dict.fromkeys(self.dimensions)
-        key = names if group.key == OTHERS else dict(zip(self.dimensions, group.key, strict=True))
-        return {**key, "is_others": group.key == OTHERS, **search_values(group.metrics)}
+        key = group.key or (None,) * len(self.dimensions)
+        return {
+            **dict(zip(self.names, key, strict=True)),
+            "is_others": group.key == OTHERS,
+            **search_values(group.metrics),
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """What the dimensions are called beside the metrics: `by_clicks` for a field `clicks`."""
+        taken = {"is_others", *search_values(self.searches)}
+        return [f"by_{name}" if name in taken else name for name in self.dimensions]
 
 
 def summarize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ctrlog.errors import CtrlogError
+from ctrlog.escaping import escape_controls
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -123,10 +124,12 @@ class Console:
         self._progress.refresh()
 
     def _print(self, message: str) -> None:
+        message = escape_controls(message)
         if self._progress is not None:
             self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(message, file=sys.stderr)
+            return
+        with suppress(OSError):  # nobody can be told that nobody can be told
+            os.write(STDERR_DESCRIPTOR, f"{message}\n".encode(errors="backslashreplace"))
 
 
 def _start_progress(total_bytes: int, clock: Callable[[], float]) -> Progress:

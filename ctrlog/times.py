@@ -105,11 +105,12 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: If it is none of these.
     """
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        text += "T00:00:00Z"
-    number = re.fullmatch(r"-?\d+(\.\d+)?", text)
+    is_number = re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+    is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
     try:
-        return to_utc(_decode_time(text if number else _encode(text)))
+        if is_number:
+            return to_utc(_decode_time(text))
+        return to_utc(_decode_time(_encode(f"{text}T00:00:00Z" if is_date else text)))
     except (ValueError, msgspec.MsgspecError):
         raise ValueError(
             f"{text!r} is no time: write 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"
@@ -134,19 +135,19 @@ def format_times(
     """
     if not times:
         return []
-    # The encoder writes no fraction or six digits; trailing zeros are cut for all times at
-    # once where all have a fraction, since one time alone takes as long as ten together.
-    text = _encode(times).decode()[1:-1].replace('"', "") + ","
-    fractions = text.count(".")
-    if fractions == len(times):
-        text = text.replace("000Z,", "Z,").replace("00Z,", "Z,").replace("0Z,", "Z,")
-    written = text.split(",")
-    del written[-1]
-    if 0 < fractions < len(times):
-        written = [time[:-1].rstrip("0") + "Z" if "." in time else time for time in written]
-    if "null" in text:
-        return [null if time == "null" else time for time in written]
-    return written
+    text = _encode(times).decode()
+    has_null = "null" in text
+    if has_null:
+        text = text.replace("null", '"null"')
+    # The encoder writes no fraction or six digits. Logs mostly have milliseconds, so zeros
+    # are cut by threes for all times at once; then few times have any left.
+    written = text.replace('000Z"', 'Z"')[2:-2].split('","')
+    written = [time if time[-2] != "0" else _without_zeros(time) for time in written]
+    return [null if time == "null" else time for time in written] if has_null else written
+
+
+def _without_zeros(time: str) -> str:
+    return time[:-1].rstrip("0") + "Z" if "." in time else time
 
 
 _UNITS = {

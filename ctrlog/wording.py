@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from ctrlog.escaping import UNSAFE, escape
 from ctrlog.events import ClosedBy
 from ctrlog.grouping import OTHERS, Group
 from ctrlog.intervals import Interval
 from ctrlog.metrics import SearchMetrics
-from ctrlog.sinks import _UNSAFE_IN_TEXT, _escape
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration, format_times
 
@@ -104,7 +104,7 @@ _MOST_CHARACTERS = 500
 def visible(text: str, most: int = _MOST_CHARACTERS) -> str:
     """Escape what could end a line, move a cursor or change a colour, and cut what is long."""
     cut = text[:most]
-    escaped: str = _UNSAFE_IN_TEXT.sub(_escape, cut)
+    escaped = escape(cut, UNSAFE)
     return escaped + ("…" if len(text) > len(cut) else "")
 
 
