@@ -118,13 +118,16 @@ class Event(TrustedEvent, gc=False):
         if required is not None and getattr(self, required) is None:
             raise UsageError(f"{self.type} event without {required}")
         try:
-            if self.items is not None:
-                ids = list(self.items)
-                self.items = pack_items(Raw(msgspec.json.encode(ids)))
+            if self.items is not None and not _is_packed(self.items):
+                self.items = pack_items(Raw(msgspec.json.encode(list(self.items))))
             if self.time is not None:
                 self.time = to_utc(self.time)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
+
+
+def _is_packed(items: Sequence[object]) -> bool:
+    return any(isinstance(part, Raw) for part in items)
 
 
 _EVENT_TYPES: dict[str, tuple[type, ...]] = {
