@@ -25,7 +25,6 @@ class Search:
 
     query: str
     time: datetime
-    logged_time: str
     items: list[str] | None = None
     clicks: int = 0
     first_rank: int | None = None
@@ -37,14 +36,15 @@ class Session:
     """A session that is open, and its open search."""
 
     user: int
-    start: str
+    start: datetime
     latest: datetime
     search: Search | None = None
 
 
-def tidy(time: str) -> str:
-    """Write a logged time with no more digits than it needs."""
-    return time.rstrip("0Z").rstrip(".") + "Z" if "." in time else time
+def rfc3339(time: datetime) -> str:
+    """Write a time in UTC with no more digits than it needs."""
+    text = time.isoformat().removesuffix("+00:00")
+    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def shown(value: float | None) -> str:
@@ -62,7 +62,7 @@ def print_search(session: Session, closed_by: str) -> None:
     sys.stdout.write(
         f"{ctr}\t{session.user}\t{search.query}\t{shown(results)}\t{search.clicks}\t"
         f"{shown(search.first_rank)}\t{shown(search.first_click_s)}\t"
-        f"{tidy(search.logged_time)}\t{tidy(session.start)}\t{closed_by}\n"
+        f"{rfc3339(search.time)}\t{rfc3339(session.start)}\t{closed_by}\n"
     )
 
 
@@ -83,7 +83,7 @@ def add_event(session: Session, event: dict[str, Any], time: datetime) -> None:
     match event["type"]:
         case "Search":
             print_search(session, "search")
-            session.search = Search(event["query"], time, event["time"])
+            session.search = Search(event["query"], time)
         case "Results" if search:
             search.items = (search.items or []) + event["items"]
         case "ClickResult" if search:
@@ -107,7 +107,7 @@ def main(path: str) -> None:
                     print_search(sessions.pop(user), CLOSED_BY[event["type"]])
                 continue
             if session is None:
-                session = sessions[user] = Session(user, event["time"], time)
+                session = sessions[user] = Session(user, time, time)
             add_event(session, event, time)
     for session in sessions.values():
         print_search(session, "gap" if time - session.latest > GAP + LATENESS else "end")

@@ -77,6 +77,7 @@ class Decoder:
         bad: list[BadLine] = []
         for number, line in enumerate(lines, first):
             try:
+                self._refuse_long(line)
                 if line.strip(_BLANK):
                     events.append(self._decode_one(line))
             except Fault as fault:
@@ -85,7 +86,6 @@ class Decoder:
         return Decoded(events, bad, len(lines))
 
     def _decode_one(self, line: bytes) -> TrustedEvent:
-        self._refuse_long(line)
         try:
             line.decode()
             event = self._decode(line)

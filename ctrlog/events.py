@@ -110,35 +110,35 @@ class Event(TrustedEvent, gc=False):
 
     def __post_init__(self) -> None:
         """Check the fields, pack the items and bring the time to UTC."""
-        if self.items is not None:
-            self.items = self._packed(self.items)  # type: ignore[arg-type]
+        for name, types in _EVENT_TYPES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, types):
+                raise UsageError(f"{self.type} event: its {name} cannot be {value!r}")
         required = REQUIRED.get(SPELLINGS.get(self.type, Kind.OTHER))
         if required is not None and getattr(self, required) is None:
             raise UsageError(f"{self.type} event without {required}")
         try:
-            msgspec.convert(self, _EventTypes, from_attributes=True)
-        except msgspec.ValidationError as error:
+            if self.items is not None and not _is_packed(self.items):
+                self.items = pack_items(Raw(msgspec.json.encode(list(self.items))))
+            if self.time is not None:
+                self.time = to_utc(self.time)
+        except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
-        if self.time is not None:
-            self.time = to_utc(self.time)
-
-    def _packed(self, ids: Sequence[str | int]) -> Items:
-        try:
-            return pack_items(Raw(msgspec.json.encode(list(ids))))
-        except (TypeError, msgspec.ValidationError) as error:
-            raise UsageError(f"{self.type} event: items: {error}") from None
 
 
-class _EventTypes(Struct):
-    """The types that the fields of an event must have."""
+def _is_packed(items: Sequence[object]) -> bool:
+    return any(isinstance(part, Raw) for part in items)
 
-    type: str
-    user: str | int
-    time: datetime | None
-    query: str | None
-    item: str | int | None
-    rank: int | None
 
+_EVENT_TYPES: dict[str, tuple[type, ...]] = {
+    "type": (str,),
+    "user": (str, int),
+    "time": (datetime, type(None)),
+    "query": (str, type(None)),
+    "items": (Sequence, type(None)),
+    "item": (str, int, type(None)),
+    "rank": (int, type(None)),
+}
 
 _decode_ids = msgspec.json.Decoder(list[str | int]).decode
 _decode_strings = msgspec.json.Decoder(list[str]).decode

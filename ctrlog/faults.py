@@ -127,7 +127,7 @@ def _is_encodable(found: object) -> bool:
 # How a text may end that was cut inside a literal, a number or an escape.
 _PART_OF_LITERAL = re.compile(r"(t|tr|tru|f|fa|fal|fals|n|nu|nul|-)?")
 _PART_OF_NUMBER = re.compile(r"(?:^|[\[:,\s])-?(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?[eE][+-]?)$")
-_PART_OF_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}$")
+_PART_OF_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,4}$")
 
 
 def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:

@@ -87,6 +87,9 @@ def _matches(found: object, wanted: str) -> bool:
         case int() | float():
             if _JSON_NUMBER.fullmatch(wanted) is None:
                 return False
-            return found == (Decimal(wanted) if isinstance(found, int) else float(wanted))
+            try:
+                return found == (Decimal(wanted) if isinstance(found, int) else float(wanted))
+            except ArithmeticError:  # an exponent beyond all that Decimal knows
+                return False
         case _:
             return False

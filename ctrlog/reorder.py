@@ -38,6 +38,9 @@ class Reorder:
             time = event.time
             if time is not None and time > self._latest:
                 self._latest = time
+            if self._latest is BEGINNING:  # no time was seen, so nothing can come before
+                ready.append(event)
+                continue
             self._arrived += 1
             heapq.heappush(held, (time or self._latest, self._arrived, event))
             while self._latest - held[0][0] >= self._window:

@@ -130,31 +130,32 @@ class _Tree:
     """The part of a line's JSON that is wanted, as nested objects."""
 
     def __init__(self) -> None:
-        self._children: dict[str, _Tree] = {}
-        self._leaves: dict[str, tuple[str, Any, bool]] = {}  # key: name, type, required
+        self.children: dict[str, _Tree] = {}
+        self.leaves: dict[str, tuple[str, Any, bool]] = {}  # key: name, type, required
 
     @property
     def is_flat(self) -> bool:
-        return not self._children
+        return not self.children
 
     def add(self, path: Path, name: str, type_: Any, *, required: bool = False) -> None:
-        key, *rest = path
-        if key in self._leaves or (not rest and key in self._children):
-            raise UsageError(f"two fields cannot both be read from {'.'.join(path)!r}")
-        if rest:
-            child = self._children.setdefault(key, _Tree())
-            child.add(tuple(rest), name, type_, required=False)
-        else:
-            self._leaves[key] = (name, type_, required)
+        tree = self
+        *outer_keys, last = path
+        for key in outer_keys:
+            if key in tree.leaves:
+                raise _clash(path)
+            tree = tree.children.setdefault(key, _Tree())
+        if last in tree.leaves or last in tree.children:
+            raise _clash(path)
+        tree.leaves[last] = (name, type_, required and not outer_keys)
 
     def struct(self) -> type[msgspec.Struct]:
         """The type to decode to: an attribute for each leaf and for each inner object."""
         fields: list[Any] = []
         keys: dict[str, str] = {}
-        for key, (name, type_, required) in self._leaves.items():
+        for key, (name, type_, required) in self.leaves.items():
             keys[name] = key
             fields.append((name, type_) if required else (name, type_, None))
-        for number, (key, child) in enumerate(self._children.items()):
+        for number, (key, child) in enumerate(self.children.items()):
             keys[f"inner_{number}"] = key
             fields.append((f"inner_{number}", child.struct() | None, None))
         try:
@@ -168,7 +169,7 @@ class _Tree:
 
     def getter(self, name: str) -> Callable[[Any], Any]:
         """What gets a leaf from a decoded line; None if an object on the way is not there."""
-        names = self._names(name)
+        names = self.names(name)
         get = attrgetter(".".join(names))
 
         def get_or_none(found: Any) -> Any:
@@ -179,13 +180,17 @@ class _Tree:
 
         return get if len(names) == 1 else get_or_none
 
-    def _names(self, name: str) -> list[str]:
-        if any(leaf == name for leaf, _, _ in self._leaves.values()):
+    def names(self, name: str) -> list[str]:
+        if any(leaf == name for leaf, _, _ in self.leaves.values()):
             return [name]
-        for number, child in enumerate(self._children.values()):
-            if names := child._names(name):  # noqa: SLF001  # of its own class
+        for number, child in enumerate(self.children.values()):
+            if names := child.names(name):
                 return [f"inner_{number}", *names]
         return []
+
+
+def _clash(path: Path) -> UsageError:
+    return UsageError(f"two fields cannot both be read from {'.'.join(path)!r}")
 
 
 #: The spellings of the kinds of events that need a field of their own.

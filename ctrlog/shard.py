@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from ctrlog.errors import UsageError
 from ctrlog.events import ClosedBy, TrustedEvent
 from ctrlog.ledger import Counts, Ended, Ledger, Selector
 from ctrlog.sessionizer import NO_SESSION, Session
@@ -36,6 +37,17 @@ class Rules:
     lateness: timedelta = timedelta(minutes=5)
     max_session: timedelta | None = None
     select: Selector | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse durations that make no sense.
+
+        Raises:
+            UsageError: If one is negative, or the longest session has no length.
+        """
+        if self.gap < timedelta(0) or self.lateness < timedelta(0):
+            raise UsageError("the gap and the lateness cannot be negative")
+        if self.max_session is not None and self.max_session <= timedelta(0):
+            raise UsageError("the longest session must be longer than 0")
 
 
 DEFAULTS = Rules()
@@ -344,7 +356,8 @@ def _other_spelling(user: str | int) -> str | int | None:
     """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
     if isinstance(user, int):
         return str(user)
-    if not user.removeprefix("-").isdecimal() or len(user) > _MOST_DIGITS:
+    digits = user.removeprefix("-")
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
         return None
     number = int(user)
     return number if str(number) == user else None

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Any, TypeAlias
@@ -161,7 +162,7 @@ def _csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
     lines = _Lines()
     # Told that lines end in both, the writer quotes values with either.
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerows([_seconds(v) if isinstance(v, float) else v for v in row] for row in rows)
+    writer.writerows([_plain(v) if isinstance(v, float) else v for v in row] for row in rows)
     return "".join([line.removesuffix("\r\n") + "\n" for line in lines]).encode()
 
 
@@ -193,8 +194,8 @@ class _Style:
 
     def ctr(self, ctr: float) -> str:
         if not self.color:
-            return str(ctr)
-        return f"\x1b[32m{ctr}\x1b[0m" if ctr else f"\x1b[2m{ctr}\x1b[0m"
+            return _plain(ctr)
+        return f"\x1b[{'32' if ctr else '2'}m{_plain(ctr)}\x1b[0m"
 
 
 #: Stands for null until a line is encoded; no value has it, since it is escaped. A character
@@ -213,7 +214,7 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
             f"{clicked if record.clicks else not_clicked}\t{user}\t{query}"
             f"\t{_NULL if record.results is None else record.results}\t{record.clicks}"
             f"\t{_NULL if record.first_rank is None else record.first_rank}"
-            f"\t{_NULL if record.first_click_s is None else _seconds(record.first_click_s)}"
+            f"\t{_NULL if record.first_click_s is None else _plain(record.first_click_s)}"
             f"\t{time}\t{start}\t{record.closed_by}\n"
             for record, user, query, time, start in zip(
                 records, users, queries, times, starts, strict=True
@@ -228,14 +229,14 @@ def _tabbed_sessions(records: Sequence[SessionRecord], style: _Style) -> bytes:
     ends = format_times([record.session_end for record in records], _NULL)
     return style.encoded(
         [
-            f"{style.ctr(record.ctr)}\t{record.clicks_per_search}\t{user}\t{record.searches}"
+            f"{style.ctr(record.ctr)}\t{_plain(record.clicks_per_search)}\t{user}\t{record.searches}"
             f"\t{record.clicked_searches}\t{record.clicks}\t{start}\t{end}\t{record.closed_by}\n"
             for record, user, start, end in zip(records, users, starts, ends, strict=True)
         ]
     )
 
 
-def _seconds(seconds: float) -> str:
-    """Write seconds without an exponent, which Python uses below 0.0001."""
-    text = str(seconds)
-    return f"{seconds:.6f}" if "e" in text else text
+def _plain(number: float) -> str:
+    """Write a number without an exponent, which Python uses below 0.0001."""
+    text = str(number)
+    return f"{Decimal(text):f}" if "e" in text else text

@@ -126,7 +126,9 @@ class Console:
     def _print(self, message: str) -> None:
         message = escape_controls(message)
         if self._progress is not None:
-            self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(
+                message, markup=False, emoji=False, highlight=False, soft_wrap=True
+            )
             return
         with suppress(OSError):  # nobody can be told that nobody can be told
             os.write(STDERR_DESCRIPTOR, f"{message}\n".encode(errors="backslashreplace"))

@@ -34,17 +34,17 @@ def from_number(number: float) -> datetime:
         ValueError: If it is none in the years 1 to 9999.
     """
     size = abs(number)
-    if size < _SECONDS_BELOW:
-        micros = number * 1_000_000
-    elif size < _MILLISECONDS_BELOW:
-        micros = number * 1_000
-    elif size < _MICROSECONDS_BELOW:
-        micros = number
-    elif size < _NANOSECONDS_BELOW:
-        micros = (number + 500) // 1_000  # half up
-    else:
+    if not size < _NANOSECONDS_BELOW:  # NaN is not, either
         raise ValueError("no time is that large")
-    return from_micros(micros if isinstance(micros, int) else round(micros))
+    # In whole numbers, since a float times a million is not exact; rounded half up.
+    numerator, denominator = number.as_integer_ratio()
+    if size < _SECONDS_BELOW:
+        numerator *= 1_000_000
+    elif size < _MILLISECONDS_BELOW:
+        numerator *= 1_000
+    elif size >= _MICROSECONDS_BELOW:
+        denominator *= 1_000
+    return from_micros((2 * numerator + denominator) // (2 * denominator))
 
 
 # Each bound lies in the year 5138 in its own unit and in 1973 in the next smaller one.
@@ -91,7 +91,7 @@ def to_utc(time: datetime | float) -> datetime:
         raise ValueError("outside the years 1 to 9999") from None
 
 
-_decode_time = msgspec.json.Decoder(datetime | float).decode
+_decode_time = msgspec.json.Decoder(datetime | int | float).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -105,8 +105,8 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: If it is none of these.
     """
-    is_number = re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
-    is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None
+    is_number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None
+    is_date = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
     try:
         if is_number:
             return to_utc(_decode_time(text))

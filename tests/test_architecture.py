@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
-    {"errors", "interrupts", "times"},
+    {"errors", "escaping", "interrupts", "times"},
     {"events", "outputs", "sources", "terminal"},
     {"ledger", "reorder", "schema", "sinks", "states"},
     {"faults", "filters", "sessionizer"},
@@ -38,8 +38,8 @@ PURE = [
     "times",
 ]
 PURE_IMPORTS = {
-    "__future__", "collections", "dataclasses", "datetime", "enum", "heapq", "msgspec", "operator",
-    "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "heapq", "msgspec",
+    "operator", "re", "typing",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 

@@ -125,10 +125,6 @@ def test_a_full_disk_while_completing_is_told(
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a temporary file that a killed process of the same number left: File exists",
-)
 def test_what_a_killed_run_left_behind_does_no_harm(tmp_path: Path) -> None:
     """A process in a container has the same number again and again, also after a kill."""
     path = tmp_path / "out"
@@ -213,9 +209,6 @@ def test_all_is_written_though_a_little_at_a_time(monkeypatch: pytest.MonkeyPatc
     os.close(reader)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a full pipe that does not block: Resource temporarily unavailable"
-)
 def test_a_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe that somebody else made non-blocking is written to the end all the same."""
     reader, writer = os.pipe()

@@ -126,7 +126,6 @@ def test_only_what_can_still_be_overtaken_is_held() -> None:
         assert len(reorder._held) <= 10
 
 
-@pytest.mark.xfail(strict=True, reason="a log without times is held back to its end, all in memory")
 def test_events_before_any_time_go_on_at_once() -> None:
     """As long as no time was seen there is nothing that could be sorted in before an event."""
     assert len(Reorder(s(10)).feed([event("x")] * 5)) == 5

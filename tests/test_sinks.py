@@ -151,7 +151,7 @@ SEARCHES = st.lists(
 )  # fmt: skip
 SESSIONS = st.lists(
     st.builds(
-        SessionRecord, NASTY, st.integers(1, 10**6), st.integers(0, 10**6), COUNTS,
+        SessionRecord, NASTY, st.integers(1, 10**4), st.integers(0, 10**4), COUNTS,
         TIMES, TIMES, CLOSED_BY,
     ),
     max_size=5,
@@ -197,16 +197,7 @@ def expected_cells(records: Sequence[Record], per: Per) -> list[list[str]]:
     return [[as_text(value) for value in values(record, per).values()] for record in records]
 
 
-def without(records: list[Record], character: str) -> bool:
-    """Tell whether no string of the records holds a character."""
-    return not any(
-        character in text
-        for record in records
-        for text in (record.user, getattr(record, "query", ""))
-    )
-
-
-@given(RECORDS.filter(lambda drawn: without(drawn[1], "\r")))
+@given(RECORDS)
 @example((Per.SEARCH, [FULL, EMPTY]))
 def test_csv_reads_back(per_and_records: PerAndRecords) -> None:
     """A reader of CSV gets the header and each value, null as an empty cell."""
@@ -218,13 +209,6 @@ def test_csv_reads_back(per_and_records: PerAndRecords) -> None:
         [number_or_text(*pair) for pair in zip(header, row, strict=True)]
         for row in expected_cells(records, per)
     ]
-
-
-@pytest.mark.xfail(strict=True, reason="a carriage return in a value is not quoted (Python 3.11)")
-def test_csv_with_a_carriage_return_reads_back() -> None:
-    """A carriage return inside a value does not end its row."""
-    record = SearchRecord("7", "a\rb", None, 0, None, None, None, None, "end")
-    assert csv_cells([record], Per.SEARCH)[1:] == expected_cells([record], Per.SEARCH)
 
 
 ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))")
@@ -315,7 +299,7 @@ def test_color_is_on_the_click_through_alone() -> None:
         assert lines(format_, [FULL], color=True) == lines(format_, [FULL])
 
 
-@pytest.mark.parametrize("format_", [Format.TEXT, Format.TSV])
+@pytest.mark.parametrize("format_", [Format.TEXT, Format.TSV, Format.CSV])
 @pytest.mark.parametrize(
     ("seconds", "cell"),
     [(0.0, "0.0"), (1e-06, "0.000001"), (-1e-06, "-0.000001"), (9.9e-05, "0.000099"),
@@ -324,10 +308,9 @@ def test_color_is_on_the_click_through_alone() -> None:
 def test_seconds_have_no_exponent(format_: Format, seconds: float, cell: str) -> None:
     """A person reads digits, not powers of ten."""
     record = SearchRecord("7", "dogs", 1, 1, 1, seconds, None, None, "end")
-    assert lines(format_, [record]).splitlines()[-1].split("\t")[6] == cell
+    assert lines(format_, [record]).splitlines()[-1].replace(",", "\t").split("\t")[6] == cell
 
 
-@pytest.mark.xfail(strict=True, reason="orjson writes no integer beyond 64 bits: TypeError")
 def test_a_rank_of_any_size_is_written_as_json() -> None:
     """A click's own rank may be any integer that the log has; no log makes a run fail."""
     record = SearchRecord("7", "dogs", 1, 1, 10**30, None, None, None, "end")
@@ -339,3 +322,25 @@ def test_a_rank_of_any_size_is_written_as_a_table(format_: Format) -> None:
     """Tables hold integers of any size."""
     record = SearchRecord("7", "dogs", 1, 1, 10**30, None, None, None, "end")
     assert str(10**30) in lines(format_, [record])
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        Format.CSV,
+        *[Format.TEXT, Format.TSV],
+    ],
+)
+def test_a_small_ratio_is_not_cut_to_nothing(format_: Format) -> None:
+    """One click in three million searches is not none."""
+    record = SessionRecord("7", 3_000_000, 1, 1, None, None, "end")
+    row = lines(format_, [record]).splitlines()[-1].replace(",", "\t").split("\t")
+    assert [float(row[0]), float(row[1])] == [record.ctr, record.clicks_per_search]
+
+
+@pytest.mark.parametrize("character", ["\r", "\n", '"', ",", "\r\n"])
+def test_csv_quotes_what_would_break_a_row(character: str) -> None:
+    """A value with a line end, a quote or a comma is one cell of one row."""
+    record = SearchRecord(f"7{character}", f"a{character}b", None, 0, None, None, None, None, "end")
+    assert csv_cells([record], Per.SEARCH)[1:] == expected_cells([record], Per.SEARCH)
+    assert not make_sink(Format.CSV, Per.SEARCH).lines([FULL]).endswith(b"\r\n")

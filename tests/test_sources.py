@@ -88,9 +88,6 @@ def test_of_a_line_that_is_too_long_only_so_much_is_kept(
             assert line[: most + 1] == whole[: most + 1]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what follows many blanks may be cut away, and a blank line is no bad line"
-)
 def test_a_line_that_begins_with_too_many_blanks_is_bad_in_any_pieces() -> None:
     """Whether a line that is too long counts as bad does not depend on how it is read (R12)."""
     content = b" " * 11 + b"x" + b" " * 30 + b"\n"
