@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
 from ctrlog import __version__
+from ctrlog.choices import MOST_GROUPS, Order, SummaryFormat
 from ctrlog.errors import CtrlogError, DataError, UsageError
-from ctrlog.explanation import ExplainingShard
-from ctrlog.grouping import MOST_GROUPS, Choice, Grouping, Order
 from ctrlog.interrupts import Interrupted, interruptible
 from ctrlog.options import (
     BadLinesFile,
@@ -39,17 +38,19 @@ from ctrlog.options import (
     Strict,
     Until,
     Where,
+    parse_zone,
     parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.rendering import SummaryFormat, render
 from ctrlog.shard import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
-from ctrlog.summary import summarize
 from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
-from ctrlog.times import format_duration, parse_zone
+from ctrlog.times import format_duration
+
+if TYPE_CHECKING:
+    from ctrlog.grouping import Grouping
 
 app = typer.Typer(
     name="ctrlog",
@@ -232,6 +233,11 @@ def summary(
         bad_lines=bad_lines,
         max_line=max_line,
     )
+    # Loaded here, so that `run` need not wait for it.
+    from ctrlog.grouping import Choice  # noqa: PLC0415
+    from ctrlog.rendering import render  # noqa: PLC0415
+    from ctrlog.summary import summarize  # noqa: PLC0415
+
     grouping = _grouping(by or (["query"] if worst else []), tz, folds=fold)
     is_timeline = grouping is not None and grouping.period and not (sort or worst)
     choice = Choice(
@@ -275,6 +281,8 @@ def explain(
         field=field,
         max_line=max_line,
     )
+    from ctrlog.explanation import ExplainingShard  # noqa: PLC0415
+
     with _reading(context, files, options, output, is_quiet=quiet) as reading:
         shard = ExplainingShard(user, reading.pipeline.shard.rules)
         reading.pipeline.shard = shard
@@ -324,6 +332,8 @@ def _is_colored(color: Color, output: Path | None) -> bool:
 
 
 def _grouping(dimensions: list[str], zone: tzinfo, *, folds: bool) -> Grouping | None:
+    from ctrlog.grouping import Grouping  # noqa: PLC0415
+
     try:
         return Grouping(tuple(dimensions), zone, folds) if dimensions else None
     except UsageError as error:

@@ -12,6 +12,7 @@ from ctrlog.sessionizer import Session
 from ctrlog.shard import Rules, Shard
 from ctrlog.states import CLOSING_EVENTS, TABLE, Action, State
 from ctrlog.times import format_duration, format_times
+from ctrlog.wording import counted
 
 _PAUSE = "R2: a pause longer than the gap"
 _DUE = "R7: the log's clock has passed the gap and the lateness"
@@ -122,9 +123,9 @@ class ExplainingShard(Shard):
         self._lines.append(f"    {what}")
 
     def _say_search_ends(self, search: SearchRecord, rule: str) -> None:
-        results = "" if search.results is None else f", {_counted(search.results, 'result')}"
+        results = "" if search.results is None else f", {counted(search.results, 'result')}"
         self._say(
-            f"search ends, CTR {search.ctr}: {_counted(search.clicks, 'click')}{results};"
+            f"search ends, CTR {search.ctr}: {counted(search.clicks, 'click')}{results};"
             f" closed by {search.closed_by} ({rule})"
         )
 
@@ -134,7 +135,7 @@ class ExplainingShard(Shard):
         else:
             self._say(
                 f"session ends, {record.clicked_searches} of"
-                f" {_counted(record.searches, 'search', 'searches')} clicked;"
+                f" {counted(record.searches, 'search')} clicked;"
                 f" closed by {record.closed_by} ({rule})"
             )
 
@@ -157,10 +158,6 @@ _ACTIONS = {
 }
 
 
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _extend(ended: Ended, more: Ended) -> None:
     ended.searches.extend(more.searches)
     ended.sessions.extend(more.sessions)
@@ -175,7 +172,7 @@ def _in_words(event: TrustedEvent, kind: Kind) -> str:
         case Kind.SEARCH:
             return f"Search {json.dumps(event.query, ensure_ascii=False)}"
         case Kind.RESULTS if event.items is not None:
-            return f"Results: {_counted(event.items[0], 'item')}"
+            return f"Results: {counted(event.items[0], 'item')}"
         case Kind.CLICK_RESULT:
             return f"ClickResult {json.dumps(event.item, ensure_ascii=False)}"
         case Kind.OTHER:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from ctrlog.choices import Order
 from ctrlog.errors import UsageError
 from ctrlog.events import SearchRecord
 from ctrlog.metrics import Outcome, SearchMetrics, outcomes_of
@@ -19,9 +20,6 @@ from ctrlog.times import EPOCH
 #: The values that a group's searches share, one for each dimension; None is unknown.
 Key: TypeAlias = tuple[str | None, ...]
 KeyPart: TypeAlias = Callable[[SearchRecord], str | None]
-
-#: So many groups are kept unless told otherwise.
-MOST_GROUPS = 1_000_000
 
 #: The key of the searches whose groups were merged.
 OTHERS: Key = ()
@@ -51,7 +49,10 @@ def period_of(time: datetime, period: Period, zone: tzinfo) -> str:
         `2024-03-04T13:00Z` (with the zone's offset, so that the hour that comes twice in
         autumn is two hours), `2024-03-04`, `2024-W10` (ISO 8601) or `Mon`.
     """
-    local = time.astimezone(zone)
+    try:
+        local = time.astimezone(zone)
+    except OverflowError:  # the zone's clock shows the year 0 or 10000
+        local = time
     match period:
         case Period.HOUR:
             hour = local.replace(minute=0, second=0, microsecond=0)
@@ -67,7 +68,9 @@ def period_of(time: datetime, period: Period, zone: tzinfo) -> str:
 
 def fold(text: str) -> str:
     """Fold case, accents and blanks, so that "Café  AU lait" is "cafe au lait"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text)
+    # What a compatible form stands for may have capitals of its own: ℃ is °C.
+    decomposed = unicodedata.normalize("NFKD", decomposed.casefold())
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
     return " ".join(bare.split())
 
@@ -229,7 +232,8 @@ class Groups:
         if len(self._sizes) - (OTHERS in self._sizes) <= self._most_groups:
             return
         by_size = sorted(self._sizes, key=lambda key: (key != OTHERS, -self._sizes[key], str(key)))
-        merged = set(by_size[self._most_groups // 2 :])
+        kept = self._most_groups // 2 + (OTHERS in self._sizes)
+        merged = set(by_size[kept:])
         counts: Counter[tuple[Key, Outcome]] = Counter()
         for (key, outcome), number in self._counts.items():
             counts[OTHERS if key in merged else key, outcome] += number
@@ -257,22 +261,19 @@ def all_periods(names: Sequence[str], period: Period, zone: tzinfo) -> list[str]
     """
     if period is Period.WEEKDAY:
         return list(WEEKDAYS)
-    starts = sorted(_start_of(name, period, zone) for name in names)
-    if not starts:
-        return []
-    step = _STEPS[period]
-    if (starts[-1] - starts[0]) / step > MOST_PERIODS:
-        return [period_of(start, period, zone) for start in starts]
-    found: list[str] = []
-    start = starts[0]
-    while start <= starts[-1]:
-        found.append(period_of(start, period, zone))
-        start += step
-    return found
+    try:
+        starts = sorted(_start_of(name, period, zone) for name in names)
+        if not starts or (starts[-1] - starts[0]) / _STEPS[period] > MOST_PERIODS:
+            return [period_of(start, period, zone) for start in starts]
+        steps = range(int((starts[-1] - starts[0]) / _STEPS[period]) + 1)
+        found = [period_of(starts[0] + step * _STEPS[period], period, zone) for step in steps]
+    except OverflowError:  # at the ends of the calendar
+        return sorted(names)
+    return list(dict.fromkeys([*found, period_of(starts[-1], period, zone)]))
 
 
 _STEPS = {
-    Period.HOUR: timedelta(hours=1),
+    Period.HOUR: timedelta(minutes=30),  # by which a clock may be changed, too
     Period.DAY: timedelta(days=1),
     Period.WEEK: timedelta(weeks=1),
 }
@@ -288,21 +289,6 @@ def _start_of(name: str, period: Period, zone: tzinfo) -> datetime:
         year, week = name.split("-W")
         day = date.fromisocalendar(int(year), int(week), 1)
     return datetime.combine(day, time(12), zone)
-
-
-class Order(StrEnum):
-    """What groups are sorted by, each with the most first."""
-
-    SEARCHES = "searches"
-    CTR = "ctr"
-    CLICKS = "clicks"
-    CLICKS_PER_SEARCH = "clicks_per_search"
-    ZERO_RESULTS = "zero_results"
-    ZERO_RESULT_RATE = "zero_result_rate"
-    ABANDONED = "abandoned"
-    ABANDONMENT_RATE = "abandonment_rate"
-    REFORMULATED = "reformulated"
-    MRR = "mrr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,8 +327,14 @@ class Choice:
         ]
         period = grouping.period
         if period is not None and self.order is None and not self.worst:
-            shown = _in_time_order(kept, period, grouping.zone)
-            return shown[: self.top] + others, len(shown) - len(shown[: self.top])
+            known = [group for group in groups if group.key != OTHERS]
+            shown = [
+                group  # a period without searches tells that there were none
+                for group in _in_time_order(known, period, grouping.zone)
+                if group.metrics.searches == 0 or group.metrics.searches >= self.min_searches
+            ]
+            left_out = len(known) - len(kept) + len(shown[self.top :] if self.top else [])
+            return shown[: self.top] + others, left_out
         kept.sort(key=self._place)
         left_out = len(groups) - len(others) - len(kept[: self.top])
         return kept[: self.top] + others, left_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Optional, TypeVar
 
@@ -52,6 +52,20 @@ def _size(text: str) -> int:
     if not number.isdecimal() or not int(number):
         raise ValueError(f"{text!r} is no size: write 65536, 64K or 16M")
     return int(number) * (unit or 1)
+
+
+def parse_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name, such as `Europe/Berlin`.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  # few need it
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(f"{name!r} is no time zone: write UTC or Europe/Berlin") from None
 
 
 # The options of every command that reads logs.

@@ -6,30 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 
 import orjson
 
 from ctrlog import wording
 from ctrlog.advice import advice
+from ctrlog.choices import SummaryFormat
 from ctrlog.escaping import SEPARATORS, escape
 from ctrlog.summary import Summary, search_values
-
-
-class SummaryFormat(StrEnum):
-    """How a summary is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    TSV = "tsv"
-    MD = "md"
-
-    @property
-    def most_groups(self) -> int | None:
-        """How many groups to show unless told; None for all."""
-        return 20 if self in {SummaryFormat.TABLE, SummaryFormat.MD} else None
 
 
 def render(

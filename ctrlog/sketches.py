@@ -13,10 +13,10 @@ from math import ceil, log
 
 
 class QuantileSketch:
-    """Quantiles of non-negative values, to within 1 % of the value.
+    """Quantiles of non-negative values, to within 0.1 % of the value.
 
     A value falls into the bucket i with g^(i-1) < value <= g^i, where g = (1+e)/(1-e)
-    and e = 0.01, and only the buckets' counts are kept. The middle of a bucket is
+    and e = 0.001, and only the buckets' counts are kept. The middle of a bucket is
     within e of every value in it. Values up to a microsecond, 0 and what a log in
     disorder makes negative are taken as 0.
 
@@ -24,7 +24,7 @@ class QuantileSketch:
     Quantile Sketch with Relative-Error Guarantees", PVLDB 12 (2019), 2195-2205.
     """
 
-    RELATIVE_ERROR = 0.01
+    RELATIVE_ERROR = 0.001
     _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
     _PER_LOG = 1 / log(_GAMMA)
     _ZERO = ceil(log(1e-6) * _PER_LOG)  # all that is not larger than a microsecond
@@ -60,7 +60,7 @@ class QuantileSketch:
             share: From 0 to 1; 0.5 for the median.
 
         Returns:
-            A value within 1 % of the one with the rank ⌊share · (count - 1)⌋ from 0 in
+            A value within 0.1 % of the one with the rank ⌊share · (count - 1)⌋ from 0 in
             ascending order; None if there are no values.
         """
         rank = int(share * (self.count - 1))

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctrlog.grouping import MOST_GROUPS, OTHERS, Choice, Group, Grouping, Groups, Period
+from ctrlog.choices import MOST_GROUPS
+from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts
 from ctrlog.metrics import Metrics, SearchMetrics

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import overload
 
 import msgspec
@@ -197,17 +197,3 @@ def format_duration(duration: timedelta) -> str:
     if rest or not text:
         text += f"{rest.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
     return text
-
-
-def parse_zone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name, such as `Europe/Berlin`.
-
-    Raises:
-        ValueError: If there is none of that name.
-    """
-    from zoneinfo import ZoneInfo  # noqa: PLC0415  # few need it
-
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        raise ValueError(f"{name!r} is no time zone: write UTC or Europe/Berlin") from None

@@ -13,13 +13,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
-    {"errors", "escaping", "interrupts", "times"},
+    {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
     {"events", "outputs", "sources", "terminal"},
     {"ledger", "reorder", "schema", "sinks", "states"},
-    {"faults", "filters", "sessionizer"},
-    {"badlines", "decoding", "shard"},
+    {"faults", "filters", "metrics", "sessionizer"},
+    {"badlines", "decoding", "grouping", "shard"},
     {"pipeline"},
-    {"__init__"},
+    {"__init__", "options", "summary"},
+    {"wording"},
+    {"advice", "explanation"},
+    {"screen"},
+    {"rendering"},
     {"cli"},
     {"__main__"},
 ]
@@ -30,25 +34,28 @@ PURE = [
     "errors",
     "events",
     "filters",
+    "intervals",
     "ledger",
+    "metrics",
     "reorder",
     "sessionizer",
     "shard",
+    "sketches",
     "states",
     "times",
 ]
 PURE_IMPORTS = {
-    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "heapq", "msgspec",
-    "operator", "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq", "msgspec",
+    "json", "math", "operator", "re", "typing",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
     "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
-    "orjson": {"sinks"},
-    "rich": {"terminal"},
-    "typer": {"cli"},
+    "orjson": {"rendering", "sinks"},
+    "rich": {"screen", "terminal"},
+    "typer": {"cli", "options"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

@@ -26,12 +26,13 @@ from rich.cells import cell_len
 
 from ctrlog import wording
 from ctrlog.advice import advice
+from ctrlog.choices import SummaryFormat
 from ctrlog.events import SearchRecord, SessionRecord
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, Outcome, SearchMetrics
-from ctrlog.rendering import SummaryFormat, render
+from ctrlog.rendering import render
 from ctrlog.summary import Summary, search_values
 
 GOLDEN = Path(__file__).parent / "golden_summary"

@@ -90,7 +90,7 @@ def test_what_ends_sessions_starts_none(type_: str) -> None:
     ended = shard.feed([event(type_, at(16))])
     assert closed(ended.searches) == [("a", "gap")]
     shard.flush()
-    assert shard.counts == Counts(events=2, sessions=1)
+    assert shard.counts == Counts(events=2, sessions=1, first_time=at(0), last_time=at(16))
 
 
 # R7: the clock.

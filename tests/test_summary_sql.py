@@ -55,7 +55,7 @@ def assert_equal(values: dict[str, Any], expected: dict[str, Any]) -> None:
         if value is None:
             assert values[name] is None, name
         elif name.endswith(("_p50", "_p90")):
-            nearly = pytest.approx(max(0, value), rel=0.01 + 1e-9, abs=1e-6)
+            nearly = pytest.approx(max(0, value), rel=0.001 + 1e-9, abs=1e-6)
             assert values[name] == nearly, name
         else:
             assert values[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name

@@ -1,0 +1,39 @@
+"""What may be chosen of a summary: known before anything that makes one is loaded."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: So many groups are kept unless told otherwise.
+MOST_GROUPS = 1_000_000
+
+
+class SummaryFormat(StrEnum):
+    """How a summary is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    TSV = "tsv"
+    MD = "md"
+
+    @property
+    def most_groups(self) -> int | None:
+        """How many groups to show unless told; None for all."""
+        return 20 if self in {SummaryFormat.TABLE, SummaryFormat.MD} else None
+
+
+class Order(StrEnum):
+    """What groups are sorted by, each with the most first."""
+
+    SEARCHES = "searches"
+    CTR = "ctr"
+    CLICKS = "clicks"
+    CLICKS_PER_SEARCH = "clicks_per_search"
+    ZERO_RESULTS = "zero_results"
+    ZERO_RESULT_RATE = "zero_result_rate"
+    ABANDONED = "abandoned"
+    ABANDONMENT_RATE = "abandonment_rate"
+    REFORMULATED = "reformulated"
+    MRR = "mrr"
