@@ -45,8 +45,8 @@ PURE = [
     "times",
 ]
 PURE_IMPORTS = {
-    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq", "msgspec",
-    "json", "math", "operator", "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq",
+    "json", "math", "msgspec", "operator", "re", "typing",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 

@@ -216,6 +216,27 @@ def test_empty_periods_are_filled_in(period: Period, given: list[str], found: li
     assert all_periods(given, period, BERLIN) == found
 
 
+@pytest.mark.parametrize(
+    ("period", "length"),
+    [
+        pytest.param(
+            Period.HOUR,
+            timedelta(hours=1),
+            marks=pytest.mark.xfail(reason="half hours are counted: 5,000 hours are the most"),
+        ),
+        (Period.DAY, timedelta(days=1)),
+    ],
+)
+def test_as_many_periods_as_are_allowed_are_filled_in(period: Period, length: timedelta) -> None:
+    """From the first to the last there may be `MOST_PERIODS`, of any length."""
+    first = datetime(1980, 1, 1, tzinfo=UTC)
+    last = first + (MOST_PERIODS - 1) * length
+    names = [period_of(time, period, UTC) for time in (first, last)]
+    found = all_periods(names, period, UTC)
+    assert len(found) == MOST_PERIODS
+    assert [found[0], found[-1]] == names
+
+
 def test_too_many_empty_periods_are_not_filled_in() -> None:
     """A log with one event of 1970 and one of today is no table of half a million hours."""
     first, last = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
