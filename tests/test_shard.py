@@ -612,6 +612,28 @@ def test_ended_sessions_are_forgotten(times: Any, open_sessions: int) -> None:
     assert waiting(shard) == 0
 
 
+def test_a_user_of_many_sessions_is_kept_once() -> None:
+    """What is kept grows with open sessions, not with the sessions that their users had before."""
+    shard = Shard(Rules(s(100_000), s(0)))
+    for number in range(5_000):
+        user = number % 3
+        shard.feed([event("AppClose", at(number), user), event("AppOpen", at(number), user)])
+        assert waiting(shard) <= 2 * 3 + 1000
+    assert len(shard._sessions) == 3
+
+
+def test_what_is_left_falls_due_in_order() -> None:
+    """Forgetting ended sessions leaves the others in order of their due times (R7)."""
+    shard = Shard(Rules(s(100_000), s(0)))
+    times = {user: user * 7919 % 5003 for user in range(5_000)}
+    shard.feed([search(str(user), at(second), user) for user, second in times.items()])
+    shard.feed([event("AppClose", user=user) for user in times if user % 5])
+    assert waiting(shard) <= 2 * 1000 + 1000
+    ended = shard.advance(at(1_000_000))
+    left = sorted((user for user in times if user % 5 == 0), key=times.__getitem__)
+    assert [each.query for each in ended.searches] == [str(user) for user in left]
+
+
 def test_sessions_that_the_clock_ended_are_forgotten() -> None:
     """Sessions that fall due leave nothing behind."""
     shard = Shard(RULES)
