@@ -67,12 +67,25 @@ def period_of(time: datetime, period: Period, zone: tzinfo) -> str:
 
 
 def fold(text: str) -> str:
-    """Fold case, accents and blanks, so that "Café  AU lait" is "cafe au lait"."""
-    decomposed = unicodedata.normalize("NFKD", text)
+    """Fold case, accents and blanks, so that "Café  AU lait" is "cafe au lait".
+
+    Marks of other scripts than Latin, Greek and Cyrillic are no accents and stay: in
+    Japanese they tell a bus from a pass.
+    """
     # What a compatible form stands for may have capitals of its own: ℃ is °C.
-    decomposed = unicodedata.normalize("NFKD", decomposed.casefold())
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(bare.split())
+    compatible = unicodedata.normalize("NFKD", text)
+    folded = ""
+    is_accented = False
+    for character in unicodedata.normalize("NFKD", compatible.casefold()):
+        if not unicodedata.combining(character):
+            is_accented = unicodedata.name(character, "").startswith(_ACCENTED_SCRIPTS)
+        elif is_accented:
+            continue
+        folded += character
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+_ACCENTED_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,7 @@ def _query_of(search: SearchRecord) -> str:
 
 
 def _period_part(period: Period, zone: tzinfo) -> KeyPart:
-    # A period begins at a quarter of an hour in every zone, so a name can be kept for each.
+    # Periods begin at quarters of an hour (but long ago), so a name can be kept for each.
     names: dict[int, str] = {}
 
     def part(search: SearchRecord) -> str | None:
@@ -263,7 +276,7 @@ def all_periods(names: Sequence[str], period: Period, zone: tzinfo) -> list[str]
         return list(WEEKDAYS)
     try:
         starts = sorted(_start_of(name, period, zone) for name in names)
-        if not starts or (starts[-1] - starts[0]) / _STEPS[period] > MOST_PERIODS:
+        if not starts or (starts[-1] - starts[0]) / _LENGTHS[period] > MOST_PERIODS:
             return [period_of(start, period, zone) for start in starts]
         steps = range(int((starts[-1] - starts[0]) / _STEPS[period]) + 1)
         found = [period_of(starts[0] + step * _STEPS[period], period, zone) for step in steps]
@@ -272,11 +285,13 @@ def all_periods(names: Sequence[str], period: Period, zone: tzinfo) -> list[str]
     return list(dict.fromkeys([*found, period_of(starts[-1], period, zone)]))
 
 
-_STEPS = {
-    Period.HOUR: timedelta(minutes=30),  # by which a clock may be changed, too
+_LENGTHS = {
+    Period.HOUR: timedelta(hours=1),
     Period.DAY: timedelta(days=1),
     Period.WEEK: timedelta(weeks=1),
 }
+# A clock may be changed by half an hour, too.
+_STEPS = _LENGTHS | {Period.HOUR: timedelta(minutes=30)}
 
 
 def _start_of(name: str, period: Period, zone: tzinfo) -> datetime:

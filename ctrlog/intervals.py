@@ -67,19 +67,20 @@ class ClusterSums:
     products: int = 0
     trials_squared: int = 0
 
-    def add(self, successes: int, trials: int) -> None:
-        """Add a cluster.
+    def add(self, successes: int, trials: int, clusters: int = 1) -> None:
+        """Add clusters that are alike.
 
         Args:
-            successes: Its clicked searches.
-            trials: Its searches.
+            successes: The clicked searches of each.
+            trials: The searches of each.
+            clusters: How many there are.
         """
-        self.clusters += 1
-        self.successes += successes
-        self.trials += trials
-        self.successes_squared += successes * successes
-        self.products += successes * trials
-        self.trials_squared += trials * trials
+        self.clusters += clusters
+        self.successes += clusters * successes
+        self.trials += clusters * trials
+        self.successes_squared += clusters * successes * successes
+        self.products += clusters * successes * trials
+        self.trials_squared += clusters * trials * trials
 
     def merge(self, other: ClusterSums) -> None:
         """Add the clusters of another part of the log, which must be other clusters."""

@@ -190,8 +190,7 @@ class Users:
     """Who searched: how many, and how their searches cluster.
 
     Up to `most_users` users are kept, each with the sums of their searches and clicked
-    searches. With one more they are no longer told apart: their number is estimated, and
-    the interval is taken over sessions.
+    searches. With one more they are no longer told apart, and their number is estimated.
     """
 
     _CLICKED_BITS = 32
@@ -206,7 +205,6 @@ class Users:
         # Searches and clicked searches of each, in one integer: half the memory.
         self._sums: dict[str, int] | None = {}
         self._estimate = DistinctCounter()
-        self._sessions = ClusterSums()
 
     @property
     def is_exact(self) -> bool:
@@ -228,14 +226,17 @@ class Users:
 
     def update(self, sessions: Sequence[SessionRecord]) -> None:
         """Add ended sessions."""
-        for session in sessions:
-            self._sessions.add(session.clicked_searches, session.searches)
-            packed = session.searches << self._CLICKED_BITS | session.clicked_searches
-            self._add(session.user, packed)
+        unit, sums = 1 << self._CLICKED_BITS, self._sums
+        if sums is None or len(sums) + len(sessions) > self._most_users:
+            for session in sessions:
+                self._add(session.user, session.searches * unit + session.clicked_searches)
+            return
+        for session in sessions:  # the same, without a call for each
+            user = session.user
+            sums[user] = sums.get(user, 0) + session.searches * unit + session.clicked_searches
 
     def merge(self, other: Users) -> None:
         """Add the users of another part of the log."""
-        self._sessions.merge(other._sessions)
         if other._sums is None:
             self._forget()
             self._estimate.merge(other._estimate)
@@ -243,14 +244,14 @@ class Users:
             for user, packed in other._sums.items():
                 self._add(user, packed)
 
-    def interval(self) -> Interval | None:
-        """The interval of the search CTR that respects users; sessions if not exact."""
+    def cluster_sums(self) -> ClusterSums | None:
+        """The sums over users of their searches; None if they are not told apart."""
         if self._sums is None:
-            return self._sessions.interval()
+            return None
         sums = ClusterSums()
         for packed in self._sums.values():
             sums.add(packed & ((1 << self._CLICKED_BITS) - 1), packed >> self._CLICKED_BITS)
-        return sums.interval()
+        return sums
 
     def _add(self, user: str, packed: int) -> None:
         if self._sums is None:
@@ -272,7 +273,7 @@ class Metrics:
     Attributes:
         outcomes: How often each outcome of a search occurred.
         first_click_s: Seconds from search to first click.
-        searches_per_session: Number of sessions by their searches.
+        sessions_by_searches: Number of sessions by their clicked searches and searches.
         session_s: Seconds from a session's first event to its latest.
         users: Who searched.
     """
@@ -285,7 +286,7 @@ class Metrics:
         """
         self.outcomes: Counter[Outcome] = Counter()
         self.first_click_s = QuantileSketch()
-        self.searches_per_session: Counter[int] = Counter()
+        self.sessions_by_searches: Counter[tuple[int, int]] = Counter()
         self.session_s = QuantileSketch()
         self.users = Users(most_users)
 
@@ -295,7 +296,9 @@ class Metrics:
         self.first_click_s.update(
             [s.first_click_s for s in ended.searches if s.first_click_s is not None]
         )
-        self.searches_per_session.update([session.searches for session in ended.sessions])
+        self.sessions_by_searches.update(
+            [(session.clicked_searches, session.searches) for session in ended.sessions]
+        )
         self.session_s.update(
             [
                 (session.session_end - session.session_start).total_seconds()
@@ -309,11 +312,20 @@ class Metrics:
         """Add the metrics of another part of the log."""
         self.outcomes.update(other.outcomes)
         self.first_click_s.merge(other.first_click_s)
-        self.searches_per_session.update(other.searches_per_session)
+        self.sessions_by_searches.update(other.sessions_by_searches)
         self.session_s.merge(other.session_s)
         self.users.merge(other.users)
 
     @property
     def sessions(self) -> int:
         """Sessions with a search."""
-        return self.searches_per_session.total()
+        return self.sessions_by_searches.total()
+
+    def clustered_interval(self) -> Interval | None:
+        """The interval of the search CTR that respects users; sessions if not told apart."""
+        sums = self.users.cluster_sums()
+        if sums is None:
+            sums = ClusterSums()
+            for (clicked, searches), sessions in self.sessions_by_searches.items():
+                sums.add(clicked, searches, sessions)
+        return sums.interval()

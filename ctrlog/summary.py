@@ -53,7 +53,7 @@ class Summary:
             "users_exact": users.is_exact,
             "sessions": metrics.sessions,
             **search_values(self.searches),
-            **_ends("ctr_{}_clustered", users.interval()),
+            **_ends("ctr_{}_clustered", metrics.clustered_interval()),
             "clustered_by": "user" if users.is_exact else "session",
             "first_ranks": {str(rank): n for rank, n in self.searches.first_ranks.items()},
             "first_click_s_p50": metrics.first_click_s.quantile(0.5),

@@ -142,7 +142,7 @@ Facts = list[tuple[str, str]]
 
 def headline(summary: Summary) -> Facts:
     """The search CTR with both of its intervals."""
-    interval, clustered = summary.searches.ctr_interval, summary.metrics.users.interval()
+    interval, clustered = summary.searches.ctr_interval, summary.metrics.clustered_interval()
     decimals = decimals_for(interval)
     clusters = "users" if summary.metrics.users.is_exact else "sessions"
     return [

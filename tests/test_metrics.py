@@ -302,12 +302,13 @@ def user_sessions(count: int) -> list[SessionRecord]:
 
 def test_users_are_counted_exactly_up_to_the_bound() -> None:
     """With as many users as are kept their number is exact and the interval is over users."""
-    users = Users(most_users=1000)
-    users.update([*user_sessions(1000), *user_sessions(1000)])
+    metrics = Metrics(most_users=1000)
+    metrics.update(Ended([], [*user_sessions(1000), *user_sessions(1000)]))
+    users = metrics.users
     assert users.is_exact
     assert users.count == 1000
     sums = [(2 * s.clicked_searches, 2 * s.searches) for s in user_sessions(1000)]
-    assert users.interval() == pytest.approx(delta_ends(sums))
+    assert metrics.clustered_interval() == pytest.approx(delta_ends(sums))
     assert users.heaviest is not None
     user, searches = users.heaviest
     assert searches == 6
@@ -316,12 +317,13 @@ def test_users_are_counted_exactly_up_to_the_bound() -> None:
 
 def test_users_are_estimated_beyond_the_bound() -> None:
     """With one user more the number is an estimate and the interval is over sessions."""
-    users = Users(most_users=1000)
-    users.update([*user_sessions(1001), *user_sessions(1001)])
+    metrics = Metrics(most_users=1000)
+    metrics.update(Ended([], [*user_sessions(1001), *user_sessions(1001)]))
+    users = metrics.users
     assert not users.is_exact
     assert users.count == pytest.approx(1001, rel=4 * DistinctCounter.RELATIVE_ERROR)
     sums = [(s.clicked_searches, s.searches) for s in user_sessions(1001)]
-    assert users.interval() == pytest.approx(delta_ends([*sums, *sums]))
+    assert metrics.clustered_interval() == pytest.approx(delta_ends([*sums, *sums]))
     assert users.heaviest is None
 
 
@@ -399,7 +401,7 @@ def users(most_users: int) -> Mergeable:
         lambda: Users(most_users),
         session_records(),
         lambda made, items: made.update(items),
-        lambda made: (made.is_exact, made.count, made.heaviest, made.interval()),
+        lambda made: (made.is_exact, made.count, made.heaviest, made.cluster_sums()),
     )
 
 
