@@ -140,7 +140,8 @@ _EVENT_TYPES: dict[str, tuple[type, ...]] = {
     "rank": (int, type(None)),
 }
 
-_decode_ids = msgspec.json.Decoder(list[str | int]).decode
+#: Decodes the ids of results; refuses what is no list of strings or integers.
+decode_ids = msgspec.json.Decoder(list[str | int]).decode
 _decode_strings = msgspec.json.Decoder(list[str]).decode
 
 
@@ -150,7 +151,7 @@ def pack_items(items: Raw) -> Items:
     Raises:
         msgspec.ValidationError: If it is no list of strings or integers.
     """
-    return len(_decode_ids(items)), items
+    return len(decode_ids(items)), items
 
 
 def unpack_items(items: Items) -> list[str]:
@@ -158,7 +159,7 @@ def unpack_items(items: Items) -> list[str]:
     try:
         return _decode_strings(items[1])
     except msgspec.ValidationError:
-        return [str(item) for item in _decode_ids(items[1])]
+        return [str(item) for item in decode_ids(items[1])]
 
 
 class SearchRecord(Struct, frozen=True, gc=False):

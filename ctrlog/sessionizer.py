@@ -63,6 +63,7 @@ class Session:
 
     Attributes:
         user: The user, as the session's first event names it.
+        name: The user as text.
         steps: The compiled row of the present state.
         started: The session's number among all that were started.
         start: Time of the first event that has one, UTC.
@@ -72,6 +73,7 @@ class Session:
 
     __slots__ = (  # noqa: RUF023  # in the order in which they are saved
         "user",
+        "name",
         "steps",
         # the session
         "started",
@@ -93,6 +95,7 @@ class Session:
     )
 
     user: str | int
+    name: str
     steps: Row
     started: int
     start: datetime | None
@@ -117,6 +120,7 @@ class Session:
             user: The user, as the event names it.
         """
         self.user = user
+        self.name = str(user)
         self.steps = NO_SESSION
 
     @property
@@ -174,7 +178,7 @@ class Session:
         return session
 
 
-_SAVED = tuple(name for name in Session.__slots__ if name != "steps")
+_SAVED = tuple(name for name in Session.__slots__ if name not in {"name", "steps"})
 _SAVED_WITHOUT_SEARCH = _SAVED[: _SAVED.index("opened") + 1]
 _TIMES = frozenset({"start", "latest", "search_time"})
 
@@ -267,7 +271,7 @@ def _closing(closed_by: str) -> Step:
             session.clicks += clicks
         ledger.searches.append(
             SearchRecord(
-                str(session.user),
+                session.name,
                 session.query,
                 None if session.shown is None else session.shown[0],
                 clicks,
@@ -291,7 +295,7 @@ def _finishing(closed_by: str) -> Step:
         ledger.counts.sessions += 1
         ledger.sessions.append(
             SessionRecord(
-                str(session.user),
+                session.name,
                 session.searches,
                 session.clicked_searches,
                 session.clicks,
