@@ -112,7 +112,8 @@ class Event(TrustedEvent, gc=False):
         """Check the fields, pack the items and bring the time to UTC."""
         for name, types in _EVENT_TYPES.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, types):
+            is_text = name == "items" and isinstance(value, str | bytes)
+            if is_text or isinstance(value, bool) or not isinstance(value, types):
                 raise UsageError(f"{self.type} event: its {name} cannot be {value!r}")
         required = REQUIRED.get(SPELLINGS.get(self.type, Kind.OTHER))
         if required is not None and getattr(self, required) is None:

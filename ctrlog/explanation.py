@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
+
+from rich.cells import cell_len, chop_cells
 
 from ctrlog.events import SPELLINGS, ClosedBy, Kind, SearchRecord, SessionRecord, TrustedEvent
 from ctrlog.ledger import Ended
@@ -12,7 +14,10 @@ from ctrlog.sessionizer import Session
 from ctrlog.shard import Rules, Shard
 from ctrlog.states import CLOSING_EVENTS, TABLE, Action, State
 from ctrlog.times import format_duration, format_times
-from ctrlog.wording import counted
+from ctrlog.wording import counted, visible
+
+_WIDTH = 80
+_MOST_SHOWN = 36  # columns of a text of the log, so that a line fits with its time
 
 _PAUSE = "R2: a pause longer than the gap"
 _DUE = "R7: the log's clock has passed the gap and the lateness"
@@ -120,7 +125,10 @@ class ExplainingShard(Shard):
     # Words.
 
     def _say(self, what: str) -> None:
-        self._lines.append(f"    {what}")
+        indent = "    "
+        self._lines += textwrap.wrap(
+            what, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+        )
 
     def _say_search_ends(self, search: SearchRecord, rule: str) -> None:
         results = "" if search.results is None else f", {counted(search.results, 'result')}"
@@ -170,12 +178,19 @@ def _written(time: datetime | None) -> str:
 def _in_words(event: TrustedEvent, kind: Kind) -> str:
     match kind:
         case Kind.SEARCH:
-            return f"Search {json.dumps(event.query, ensure_ascii=False)}"
+            return f'Search "{_shown(event.query or "")}"'
         case Kind.RESULTS if event.items is not None:
             return f"Results: {counted(event.items[0], 'item')}"
         case Kind.CLICK_RESULT:
-            return f"ClickResult {json.dumps(event.item, ensure_ascii=False)}"
+            return f'ClickResult "{_shown(str(event.item))}"'
         case Kind.OTHER:
-            return json.dumps(event.type, ensure_ascii=False)
+            return f'"{_shown(event.type)}"'
         case _:
             return kind.value
+
+
+def _shown(text: str) -> str:
+    escaped = visible(text)
+    if cell_len(escaped) <= _MOST_SHOWN:
+        return escaped
+    return chop_cells(escaped, _MOST_SHOWN - 1)[0] + "…"

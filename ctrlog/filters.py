@@ -57,6 +57,8 @@ class Filter:
         return lambda event: all(test(event) for test in tests)
 
     def _getter(self, field: str) -> Callable[[TrustedEvent], object]:
+        if field == "user":
+            return lambda event: str(event.user)  # as 1 and "1" are the same
         if field in _EVENT_FIELDS:
             return attrgetter(field)
         place = self.extra_fields.index(field)

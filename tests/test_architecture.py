@@ -54,7 +54,7 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 THIRD_PARTIES = {
     "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
     "orjson": {"rendering", "sinks"},
-    "rich": {"screen", "terminal"},
+    "rich": {"explanation", "screen", "terminal"},
     "typer": {"cli", "options"},
 }
 

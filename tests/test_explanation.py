@@ -10,6 +10,7 @@ import pytest
 import reference
 import strategies
 from hypothesis import given
+from rich.cells import cell_len
 
 from ctrlog.explanation import ExplainingShard
 from ctrlog.ledger import Ended
@@ -107,7 +108,9 @@ QUERY = ',"query":"dogs"'
 )
 def test_each_rule_is_named_where_it_draws_a_border(log: str, told: str) -> None:
     """Whatever ends a search or a session, or makes an event count nowhere, is told."""
-    assert any(told in explanation for explanation in explained("1", log.encode()))
+    lines = explained("1", log.encode())
+    assert all(len(line) <= 80 for line in lines)
+    assert told in " ".join(line.strip() for line in lines)
 
 
 def test_the_longest_session_is_named() -> None:
@@ -115,3 +118,10 @@ def test_the_longest_session_is_named() -> None:
     log = "".join(line("Search", second, rest=QUERY) for second in range(0, 3000, 600)).encode()
     rules = Rules(max_session=timedelta(minutes=20))
     assert any("(R10: " in told for told in explained("1", log, rules=rules))
+
+
+def test_no_line_is_wider_than_a_screen() -> None:
+    """Whatever the log says, a line fits 80 columns and does not steer the terminal."""
+    for text in ("steer \\u001b[31m" * 40, "幅の広い検索" * 40):
+        lines = explained("1", line("Search", 0, rest=f',"query":"{text}"').encode())
+        assert all(cell_len(line) <= 80 and line.isprintable() for line in lines)
