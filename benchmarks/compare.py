@@ -2,7 +2,7 @@
 
 `ctrlog run` and the script print every search of one log to /dev/null, and `ctrlog summary` sums it
 up, in turn (A B C A B C …), so that a change in the machine's load meets all. First, untimed, the
-outputs of `run` and the script are compared. The log is made by `generate.py` if it isn't there yet.
+outputs of `run` and the script are compared. The log is made by `generate.py` if it is not there.
 Prints Markdown; the exit code is 1 if a command fails or the outputs differ. No time is ever a
 failure.
 
