@@ -316,7 +316,6 @@ def _reading(
 ) -> Iterator[_Reading]:
     """Open what a command reads from and writes to, and complete it at the end."""
     names = _names(context, files)
-    output = None if output == Path(STDIN) else output
     with _reporting(names, output, is_quiet=is_quiet) as console:
         _refuse_overwriting(names, output, options.bad_lines)
         pipeline = options.pipeline(console, extra_fields)

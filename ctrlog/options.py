@@ -174,7 +174,13 @@ MaxLine = Annotated[
 ]
 OutputFile = Annotated[
     Optional[Path],
-    typer.Option("-o", "--output", metavar="FILE", help="Write here, complete or not at all."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write here, complete or not at all; - is standard output.",
+        callback=lambda path: None if path == Path("-") else path,
+    ),
 ]
 ColorChoice = Annotated[
     Color, typer.Option("--color", help="Whether to colour text; auto: on a terminal.")
