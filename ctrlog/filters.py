@@ -31,6 +31,7 @@ class Filter:
             out if there is a bound on either side.
         where: Pairs of a field and the value it must have. One field named several
             times may have any of the values; several fields must all match.
+        carried: Fields of the log that searches carry anyway, first in `extra`.
     """
 
     since: datetime | None = None

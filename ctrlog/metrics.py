@@ -34,7 +34,8 @@ def outcomes_of(searches: Iterable[SearchRecord]) -> list[Outcome]:
     ]
 
 
-def _ratio(part: int, whole: int) -> float | None:
+def ratio(part: int, whole: int) -> float | None:
+    """Return part / whole; None if there is nothing to divide by, since 0 was not measured."""
     return part / whole if whole else None
 
 
@@ -113,7 +114,7 @@ class SearchMetrics:
     @property
     def ctr(self) -> float | None:
         """Search CTR: clicked searches / searches."""
-        return _ratio(self.clicked_searches, self.searches)
+        return ratio(self.clicked_searches, self.searches)
 
     @property
     def ctr_interval(self) -> Interval | None:
@@ -123,7 +124,7 @@ class SearchMetrics:
     @property
     def clicks_per_search(self) -> float | None:
         """Clicks / searches; can exceed 1."""
-        return _ratio(self.clicks, self.searches)
+        return ratio(self.clicks, self.searches)
 
     @property
     def logged_results(self) -> int:
@@ -133,17 +134,17 @@ class SearchMetrics:
     @property
     def zero_result_rate(self) -> float | None:
         """Searches whose results came back empty / searches with logged results."""
-        return _ratio(self.zero_results, self.logged_results)
+        return ratio(self.zero_results, self.logged_results)
 
     @property
     def abandonment_rate(self) -> float | None:
         """Abandoned searches / searches with results."""
-        return _ratio(self.abandoned, self.with_results)
+        return ratio(self.abandoned, self.with_results)
 
     @property
     def reformulation_rate(self) -> float | None:
         """Reformulated searches / searches."""
-        return _ratio(self.reformulated, self.searches)
+        return ratio(self.reformulated, self.searches)
 
     @property
     def mrr(self) -> float | None:
@@ -183,7 +184,7 @@ class SearchMetrics:
 
     def _share_up_to(self, last: int) -> float | None:
         within = sum(number for rank, number in self.first_ranks.items() if rank <= last)
-        return _ratio(within, sum(self.first_ranks.values()))
+        return ratio(within, sum(self.first_ranks.values()))
 
 
 class Users:

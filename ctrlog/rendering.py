@@ -77,10 +77,7 @@ def _rows(summary: Summary) -> list[list[str]]:
 
 def _group_rows(summary: Summary) -> Iterable[list[str]]:
     for group in wording.others_last(summary.groups):
-        is_others = not group.key
-        key = [None] * len(summary.dimensions) if is_others else group.key
-        values = search_values(group.metrics).values()
-        yield [_text(value) for value in (*key, is_others, *values)]
+        yield [_text(value) for value in summary.group_values(group).values()]
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from ctrlog.choices import MOST_GROUPS
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts
-from ctrlog.metrics import Metrics, SearchMetrics
+from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.pipeline import Pipeline
 from ctrlog.times import format_times
 
@@ -58,7 +58,7 @@ class Summary:
             "first_ranks": {str(rank): n for rank, n in self.searches.first_ranks.items()},
             "first_click_s_p50": metrics.first_click_s.quantile(0.5),
             "first_click_s_p90": metrics.first_click_s.quantile(0.9),
-            "searches_per_session": _ratio(self.searches.searches, metrics.sessions),
+            "searches_per_session": ratio(self.searches.searches, metrics.sessions),
             "session_s_p50": metrics.session_s.quantile(0.5),
             "session_s_p90": metrics.session_s.quantile(0.9),
             "closed_by": dict(self.searches.closed_by),
@@ -98,8 +98,7 @@ class Summary:
     @property
     def names(self) -> list[str]:
         """What the dimensions are called beside the metrics: `by_clicks` for a field `clicks`."""
-        taken = {"is_others", *search_values(self.searches)}
-        return [f"by_{name}" if name in taken else name for name in self.dimensions]
+        return [f"by_{name}" if name in _GROUP_NAMES else name for name in self.dimensions]
 
 
 def summarize(
@@ -174,5 +173,5 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
     return {name.format("low"): low, name.format("high"): high}
 
 
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+#: What a group has beside its key.
+_GROUP_NAMES = frozenset({"is_others", *search_values(SearchMetrics.of({}))})

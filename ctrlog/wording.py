@@ -9,7 +9,7 @@ from ctrlog.escaping import UNSAFE, escape
 from ctrlog.events import ClosedBy
 from ctrlog.grouping import OTHERS, Group
 from ctrlog.intervals import Interval
-from ctrlog.metrics import SearchMetrics
+from ctrlog.metrics import SearchMetrics, ratio
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration, format_times
 
@@ -162,7 +162,7 @@ def quality(summary: Summary) -> Facts:
     """How good the results of searches were, and what people made of them."""
     searches, metrics = summary.searches, summary.metrics
     first_click, session = metrics.first_click_s.quantile, metrics.session_s.quantile
-    per_session = searches.searches / metrics.sessions if metrics.sessions else None
+    per_session = ratio(searches.searches, metrics.sessions)
     return [
         ("zero-result rate", percent(searches.zero_result_rate)),
         ("abandonment rate", percent(searches.abandonment_rate)),
