@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
 from ctrlog.errors import UsageError
-from ctrlog.times import to_utc
+from ctrlog.times import from_micros, to_micros, to_utc
 
 
 class Kind(StrEnum):
@@ -161,6 +161,40 @@ def unpack_items(items: Items) -> list[str]:
         return _decode_strings(items[1])
     except msgspec.ValidationError:
         return [str(item) for item in decode_ids(items[1])]
+
+
+def save_items(items: Items) -> str:
+    """Return packed ids as the text of their JSON list."""
+    return bytes(items[1]).decode()
+
+
+def restore_items(saved: str) -> Items:
+    """Pack the ids that `save_items` described."""
+    return pack_items(Raw(saved.encode()))
+
+
+def save_event(event: TrustedEvent) -> list[Any]:
+    """Return an event as plain values, in the order of its fields.
+
+    Times are microseconds since 1970, and items the text of their JSON list.
+    """
+    values = dict(zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True))
+    if event.time is not None:
+        values["time"] = to_micros(event.time)
+    if event.items is not None:
+        values["items"] = save_items(event.items)
+    return [*values.values()]
+
+
+def restore_event(saved: Sequence[Any]) -> TrustedEvent:
+    """Make the event that `save_event` described."""
+    values = dict(zip(TrustedEvent.__struct_fields__, saved, strict=True))
+    if values["time"] is not None:
+        values["time"] = from_micros(values["time"])
+    if values["items"] is not None:
+        values["items"] = restore_items(values["items"])
+    values["extra"] = tuple(values["extra"])
+    return TrustedEvent(**values)
 
 
 class SearchRecord(Struct, frozen=True, gc=False):

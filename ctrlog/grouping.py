@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ctrlog.choices import Order
 from ctrlog.errors import UsageError
@@ -224,6 +224,15 @@ class Groups:
         self._counts.update(other._counts)
         self._bound()
 
+    def save(self) -> list[list[Any]]:
+        """Return all counts as plain values."""
+        return [[key, *outcome, number] for (key, outcome), number in self._counts.items()]
+
+    def restore(self, saved: list[list[Any]]) -> None:
+        """Go on from what `save` returned."""
+        self._counts = Counter({(tuple(key), tuple(outcome)): n for key, *outcome, n in saved})
+        self._count_sizes()
+
     @property
     def merged_searches(self) -> int:
         """How many searches are in the group of all others."""
@@ -251,8 +260,11 @@ class Groups:
         for (key, outcome), number in self._counts.items():
             counts[OTHERS if key in merged else key, outcome] += number
         self._counts = counts
+        self._count_sizes()
+
+    def _count_sizes(self) -> None:
         self._sizes = Counter()
-        for (key, _), number in counts.items():
+        for (key, _), number in self._counts.items():
             self._sizes[key] += number
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
 from ctrlog.intervals import ClusterSums, Interval, wilson
@@ -245,6 +245,15 @@ class Users:
             for user, packed in other._sums.items():
                 self._add(user, packed)
 
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of them as plain values."""
+        return {"sums": self._sums, "estimate": self._estimate.save()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self._sums = saved["sums"]
+        self._estimate.restore(saved["estimate"])
+
     def cluster_sums(self) -> ClusterSums | None:
         """The sums over users of their searches; None if they are not told apart."""
         if self._sums is None:
@@ -316,6 +325,28 @@ class Metrics:
         self.sessions_by_searches.update(other.sessions_by_searches)
         self.session_s.merge(other.session_s)
         self.users.merge(other.users)
+
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of them as plain values."""
+        return {
+            "outcomes": [[*outcome, number] for outcome, number in self.outcomes.items()],
+            "first_click_s": self.first_click_s.save(),
+            "sessions_by_searches": [
+                [*counts, number] for counts, number in self.sessions_by_searches.items()
+            ],
+            "session_s": self.session_s.save(),
+            "users": self.users.save(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self.outcomes = Counter({tuple(outcome): n for *outcome, n in saved["outcomes"]})
+        self.first_click_s.restore(saved["first_click_s"])
+        self.sessions_by_searches = Counter(
+            {tuple(counts): n for *counts, n in saved["sessions_by_searches"]}
+        )
+        self.session_s.restore(saved["session_s"])
+        self.users.restore(saved["users"])
 
     @property
     def sessions(self) -> int:

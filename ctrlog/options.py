@@ -14,12 +14,13 @@ from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.filters import Filter
-from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.reorder import Reorder
+from ctrlog.pipeline import Pipeline
+from ctrlog.reading import InTurn, Limits
 from ctrlog.schema import Schema
 from ctrlog.shard import DEFAULTS, Rules, Shard
+from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, Console
-from ctrlog.times import parse_duration, parse_time
+from ctrlog.times import format_duration, format_times, parse_duration, parse_time
 
 T = TypeVar("T")
 
@@ -172,6 +173,33 @@ MaxLine = Annotated[
     int,
     parsed("--max-line", _size, "SIZE", "A longer line is bad; 16M unless told."),
 ]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "-f",
+        "--follow",
+        help="Wait for more lines, as tail -F does, also when the log is rotated.",
+    ),
+]
+IdleAfter = Annotated[
+    Optional[timedelta],
+    parsed(
+        "--idle-after",
+        parse_duration,
+        "DURATION",
+        "While following: after so long a silence let the log's clock run on, so that sessions"
+        " end; 10s unless told.",
+    ),
+]
+CheckpointFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Save here how far everything has come, and go on from there the next time; what is"
+        " open at the end stays open.",
+    ),
+]
 OutputFile = Annotated[
     Optional[Path],
     typer.Option(
@@ -188,6 +216,14 @@ ColorChoice = Annotated[
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", help="Say nothing on standard error but errors.")
 ]
+
+
+def _written(duration: timedelta | None) -> str | None:
+    return None if duration is None else format_duration(duration)
+
+
+def _pairs(pairs: list[tuple[str, str]] | None) -> str | None:
+    return " ".join(f"{name}={value}" for name, value in pairs) if pairs else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +243,27 @@ class LogOptions:
     bad_lines: Path | None = None
     max_line: int = MAX_LINE_BYTES
 
+    @property
+    def limits(self) -> Limits:
+        """How much to read."""
+        return Limits(self.max_line)
+
+    def settings(self) -> dict[str, str]:
+        """Return what sessions and searches depend on, by the names of the options."""
+        since, until = format_times([self.since, self.until])
+        found = {
+            "--gap": format_duration(self.gap),
+            "--lateness": format_duration(self.lateness),
+            "--max-session": _written(self.max_session),
+            "--reorder": _written(self.reorder),
+            "--since": since,
+            "--until": until,
+            "--where": _pairs(self.where),
+            "--field": _pairs(self.field),
+            "--max-line": str(self.max_line),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
     def pipeline(self, console: Console, extra_fields: tuple[str, ...] = ()) -> Pipeline:
         """Make the pipeline that was asked for.
 
@@ -223,8 +280,8 @@ class LogOptions:
             shard=Shard(rules),
             decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
             bad_lines=BadLines(console.show, self._limit()),
-            reorder=None if self.reorder is None else Reorder(self.reorder),
-            max_line_bytes=self.max_line,
+            reader=InTurn(self.limits),
+            reorder=self.reorder,
             on_failure=console.fail,
             on_read=console.advance,
         )

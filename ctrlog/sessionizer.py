@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from msgspec import Raw
@@ -24,6 +25,8 @@ from ctrlog.events import (
     SessionRecord,
     TrustedEvent,
     pack_items,
+    restore_items,
+    save_items,
     unpack_items,
 )
 from ctrlog.ledger import Ledger
@@ -159,8 +162,12 @@ class Session:
             The state's name, then what the session has, then, if a search is open, what
             that has; in the order of `__slots__`. Times are microseconds since 1970.
         """
-        names = _SAVED if self.state is State.SEARCHING else _SAVED_WITHOUT_SEARCH
-        return [self.state.name, *(_to_plain(getattr(self, name)) for name in names)]
+        get = _get_saved if self.state is State.SEARCHING else _get_saved_without_search
+        values = [self.state.name, *get(self)]
+        for place, to_plain in _CONVERTED:
+            if place < len(values) and values[place] is not None:
+                values[place] = to_plain(values[place])
+        return values
 
     @classmethod
     def restore(cls, saved: Sequence[Any]) -> Session:
@@ -180,27 +187,24 @@ class Session:
 
 _SAVED = tuple(name for name in Session.__slots__ if name not in {"name", "steps"})
 _SAVED_WITHOUT_SEARCH = _SAVED[: _SAVED.index("opened") + 1]
-_TIMES = frozenset({"start", "latest", "search_time"})
-
-
-def _to_plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return to_micros(value)
-        case (_, Raw() as items):
-            return bytes(items).decode()
-        case _:
-            return value
+_get_saved = attrgetter(*_SAVED)
+_get_saved_without_search = attrgetter(*_SAVED_WITHOUT_SEARCH)
+#: What is not saved as it is: how to make it plain, and how to make it again.
+_CONVERSIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "start": (to_micros, from_micros),
+    "latest": (to_micros, from_micros),
+    "search_time": (to_micros, from_micros),
+    "shown": (save_items, restore_items),
+    "extra": (list, tuple),
+}
+#: The same by the place among what is saved, which begins with the state.
+_CONVERTED = [(1 + _SAVED.index(name), to_plain) for name, (to_plain, _) in _CONVERSIONS.items()]
 
 
 def _from_plain(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in _TIMES:
-        return from_micros(value)
-    if name == "extra":
-        return tuple(value)
-    return pack_items(Raw(value.encode())) if name == "shown" else value
+    if value is None or name not in _CONVERSIONS:
+        return value
+    return _CONVERSIONS[name][1](value)
 
 
 # The actions of the table.

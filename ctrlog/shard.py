@@ -114,9 +114,13 @@ class Shard:
         """Return the open session of a user in either spelling, None if there is none."""
         return self._sessions.get(user) or self._find_otherwise(user)
 
-    def new_clock(self) -> None:
-        """Start a new clock, as each file has its own (R7); open sessions stay open."""
-        self._clock = BEGINNING
+    def new_clock(self, at: datetime | None = None) -> None:
+        """Take another clock, as each file has its own (R7); open sessions stay open.
+
+        Args:
+            at: What it shows, UTC; None for one that has not begun to run.
+        """
+        self._clock = at or BEGINNING
 
     def feed(self, events: Sequence[TrustedEvent]) -> Ended:  # noqa: C901, PLR0912
         """Take events in order.

@@ -9,7 +9,7 @@ from typing import Any
 from ctrlog.choices import MOST_GROUPS
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
 from ctrlog.intervals import Interval
-from ctrlog.ledger import Counts
+from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.pipeline import Pipeline
 from ctrlog.times import format_times
@@ -101,6 +101,65 @@ class Summary:
         return [f"by_{name}" if name in _GROUP_NAMES else name for name in self.dimensions]
 
 
+class Summing:
+    """A summary while it is made."""
+
+    def __init__(self, grouping: Grouping | None = None, most_groups: int = MOST_GROUPS) -> None:
+        """Start with nothing.
+
+        Args:
+            grouping: By what to group searches; None for no groups.
+            most_groups: How many groups to keep.
+        """
+        self._grouping = grouping
+        self._metrics = Metrics()
+        self._groups: Groups | None = None
+        if grouping is not None:
+            self._groups = Groups(grouping.key_of(grouping.extra_fields), most_groups)
+
+    def update(self, ended: Ended) -> None:
+        """Add what is over; its searches carry the fields of the grouping first in `extra`."""
+        self._metrics.update(ended)
+        if self._groups is not None:
+            self._groups.update(ended.searches)
+
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of it as plain values."""
+        groups = None if self._groups is None else self._groups.save()
+        return {"metrics": self._metrics.save(), "groups": groups}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self._metrics.restore(saved["metrics"])
+        if self._groups is not None:
+            self._groups.restore(saved["groups"])
+
+    def summary(self, pipeline: Pipeline, choice: Choice | None = None) -> Summary:
+        """Say what all that was added comes to.
+
+        Args:
+            pipeline: The pipeline that it came from.
+            choice: Which groups to show; all if None.
+        """
+        grouping, groups = self._grouping, self._groups
+        shown: list[Group] = []
+        left_out = 0
+        if grouping is not None and groups is not None:
+            shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
+        return Summary(
+            metrics=self._metrics,
+            searches=SearchMetrics.of(self._metrics.outcomes),
+            counts=pipeline.shard.counts,
+            lines=pipeline.lines,
+            bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
+            dimensions=grouping.dimensions if grouping else (),
+            period=grouping.period if grouping else None,
+            groups=shown,
+            groups_left_out=left_out,
+            merged_searches=groups.merged_searches if groups else 0,
+        )
+
+
 def summarize(
     pipeline: Pipeline,
     names: Iterable[str],
@@ -121,28 +180,10 @@ def summarize(
     Raises:
         InputError, DataError: As `Pipeline.run`.
     """
-    metrics = Metrics()
-    groups = Groups(grouping.key_of(grouping.extra_fields), most_groups) if grouping else None
+    summing = Summing(grouping, most_groups)
     for ended in pipeline.run(names):
-        metrics.update(ended)
-        if groups is not None:
-            groups.update(ended.searches)
-    shown: list[Group] = []
-    left_out = 0
-    if grouping is not None and groups is not None:
-        shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
-    return Summary(
-        metrics=metrics,
-        searches=SearchMetrics.of(metrics.outcomes),
-        counts=pipeline.shard.counts,
-        lines=pipeline.lines,
-        bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
-        dimensions=grouping.dimensions if grouping else (),
-        period=grouping.period if grouping else None,
-        groups=shown,
-        groups_left_out=left_out,
-        merged_searches=groups.merged_searches if groups else 0,
-    )
+        summing.update(ended)
+    return summing.summary(pipeline, choice)
 
 
 def search_values(metrics: SearchMetrics) -> dict[str, Any]:

@@ -13,15 +13,25 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
-    {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
-    {"events", "outputs", "sources", "terminal"},
-    {"ledger", "reorder", "schema", "sinks", "states"},
-    {"faults", "filters", "metrics", "sessionizer"},
-    {"badlines", "decoding", "grouping", "shard"},
+    {
+        "choices",
+        "compression",
+        "errors",
+        "escaping",
+        "interrupts",
+        "intervals",
+        "marks",
+        "sketches",
+        "times",
+    },
+    {"content", "events", "locks", "outputs", "terminal"},
+    {"checkpoint", "ledger", "reorder", "schema", "sinks", "sources", "states"},
+    {"faults", "filters", "inspection", "metrics", "reading", "rotation", "sessionizer"},
+    {"badlines", "continuation", "decoding", "following", "grouping", "shard"},
     {"pipeline"},
     {"__init__", "options", "summary"},
-    {"wording"},
-    {"advice", "explanation"},
+    {"resuming", "wording"},
+    {"advice", "explanation", "runs"},
     {"screen"},
     {"rendering"},
     {"cli"},
@@ -36,6 +46,7 @@ PURE = [
     "filters",
     "intervals",
     "ledger",
+    "marks",
     "metrics",
     "reorder",
     "sessionizer",
@@ -52,10 +63,10 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
+    "msgspec": {"checkpoint", "decoding", "events", "faults", "schema", "sessionizer", "times"},
     "orjson": {"rendering", "sinks"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options"},
+    "typer": {"cli", "options", "runs"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))

@@ -19,7 +19,7 @@ from ctrlog.decoding import Decoder
 from ctrlog.events import SearchRecord, SessionRecord
 from ctrlog.filters import Filter
 from ctrlog.pipeline import Pipeline
-from ctrlog.reorder import Reorder
+from ctrlog.reading import InTurn, Limits
 from ctrlog.schema import Schema
 from ctrlog.shard import Rules, Shard
 from ctrlog.sinks import Format, Per, make_sink
@@ -49,8 +49,8 @@ def run(
         outcome.shard,
         Decoder(Schema.native(extra=filter_.extra_fields), 2**24),
         outcome.bad_lines,
-        None if options.reorder is None else Reorder(options.reorder),
-        block_bytes=block_bytes,
+        InTurn(Limits(block_bytes=block_bytes)),
+        options.reorder,
     )
     with TemporaryDirectory() as folder:
         names = []
