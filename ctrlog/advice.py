@@ -42,7 +42,7 @@ def _bad_lines(summary: Summary) -> str | None:
 
 
 def _no_searches(summary: Summary) -> str | None:
-    if summary.searches.searches or not summary.counts.events:
+    if summary.searches.searches or not summary.counts.events or summary.open_sessions:
         return None
     return (
         f"There is no search among {counted(summary.counts.events, 'event')}. If the log names"
@@ -95,6 +95,15 @@ def _late(summary: Summary) -> str | None:
     )
 
 
+def _open_sessions(summary: Summary) -> str | None:
+    if not summary.open_sessions:
+        return None
+    return (
+        f"{counted(summary.open_sessions, 'session')} may still go on and will count when over:"
+        " with --checkpoint the end of the log ends none."
+    )
+
+
 def _heavy_user(summary: Summary) -> str | None:
     users, searches = summary.metrics.users, summary.searches.searches
     heaviest = users.heaviest
@@ -126,6 +135,7 @@ _ADVISERS: tuple[Callable[[Summary], str | None], ...] = (
     _no_results,
     _orphans,
     _late,
+    _open_sessions,
     _heavy_user,
     _users_estimated,
 )

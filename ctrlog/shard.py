@@ -106,6 +106,11 @@ class Shard:
         return self._ledger.opened > 0
 
     @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    @property
     def clock(self) -> datetime | None:
         """The greatest time seen in the present file; None if there was none yet."""
         return None if self._clock is BEGINNING else self._clock

@@ -31,6 +31,7 @@ class Summary:
             in which no search was made.
         groups_left_out: How many groups are not shown.
         merged_searches: How many searches are in groups that were merged for want of room.
+        open_sessions: How many sessions stay open for another run, and are in no metric.
     """
 
     metrics: Metrics
@@ -43,6 +44,7 @@ class Summary:
     groups: Sequence[Group] = field(default_factory=list)
     groups_left_out: int = 0
     merged_searches: int = 0
+    open_sessions: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it: plain values under the names of the metrics."""
@@ -77,6 +79,7 @@ class Summary:
             "orphan_clicks": counts.orphan_clicks,
             "orphan_results": counts.orphan_results,
             "sessions_without_search": counts.sessions_without_search,
+            "open_sessions": self.open_sessions,
             "out_of_order": counts.out_of_order,
             "late": counts.late,
             "largest_step_back_s": counts.largest_step_back.total_seconds(),
@@ -157,6 +160,7 @@ class Summing:
             groups=shown,
             groups_left_out=left_out,
             merged_searches=groups.merged_searches if groups else 0,
+            open_sessions=pipeline.shard.open_sessions,
         )
 
 
