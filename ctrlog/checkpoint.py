@@ -210,7 +210,7 @@ def _load(path: Path, connection: sqlite3.Connection) -> Saved | None:
             f" knows {VERSION}); go on with that, or count from the beginning with a new file"
         )
     tables = {
-        table: connection.execute(f"select * from {table} order by 1").fetchall()  # noqa: S608
+        table: connection.execute(f"select * from {table} order by rowid").fetchall()  # noqa: S608
         for table in _SCHEMA
     }
     digest = dict(tables["about"]).get(_DIGEST)
@@ -237,8 +237,8 @@ def _to_rows(saved: Saved) -> dict[str, list[_Row]]:
     inputs: list[_Row] = [
         (
             number,
-            each.name,
-            each.path,
+            _to_column(each.name),
+            _to_column(each.path),
             str(each.mark.device),  # may be beyond the integers of SQLite
             str(each.mark.inode),
             each.mark.size,
@@ -250,15 +250,12 @@ def _to_rows(saved: Saved) -> dict[str, list[_Row]]:
         )
         for number, each in enumerate(saved.inputs)
     ]
-    outputs: list[_Row] = [(each.path, each.length, each.tail) for each in saved.outputs]
+    outputs: list[_Row] = [
+        (_to_column(each.path), each.length, each.tail) for each in saved.outputs
+    ]
     state: list[_Row] = [(name, _to_json(value)) for name, value in saved.state.items()]
-    about: list[_Row] = [*saved.about.items()]
-    tables = {
-        "about": sorted(about),
-        "inputs": inputs,
-        "outputs": sorted(outputs),
-        "state": sorted(state),
-    }
+    about: list[_Row] = [(name, _to_column(value)) for name, value in saved.about.items()]
+    tables = {"about": about, "inputs": inputs, "outputs": outputs, "state": state}
     return tables | {"about": [*about, (_DIGEST, _digest(tables))]}
 
 
@@ -267,13 +264,31 @@ def _from_rows(tables: dict[str, list[_Row]]) -> Saved:
     for row in tables["inputs"]:
         _, name, path, device, inode, size, offset, head, tail, line, rest = cast("Any", row)
         mark = Mark(int(device), int(inode), size, offset, head, tail)
-        inputs.append(SavedInput(name, path, mark, line, json.loads(rest)))
+        inputs.append(
+            SavedInput(_from_column(name), _from_column(path), mark, line, json.loads(rest))
+        )
     return Saved(
-        about=dict(cast("Any", tables["about"])),
+        about={name: _from_column(value) for name, value in cast("Any", tables["about"])},
         inputs=inputs,
-        outputs=[SavedOutput(*cast("Any", row)) for row in tables["outputs"]],
+        outputs=[
+            SavedOutput(_from_column(path), length, tail)
+            for path, length, tail in cast("Any", tables["outputs"])
+        ],
         state={name: json.loads(value) for name, value in cast("Any", tables["state"])},
     )
+
+
+def _to_column(text: str) -> str | bytes:
+    """Return text as SQLite takes it; names of files and what else is typed need not be UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogateescape")
+    return text
+
+
+def _from_column(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode(errors="surrogateescape")
 
 
 def _to_json(value: Any) -> bytes:
