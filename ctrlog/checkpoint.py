@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -162,7 +163,7 @@ def read_checkpoint(path: Path) -> tuple[Saved, str | None]:
     Raises:
         CheckpointError: If there is none, or as `Checkpoint.load`.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  # raises no errors
         raise CheckpointError(f"{path}: there is no such checkpoint")
     with _explained(path), closing(_connect(path)) as connection:
         saved = _load(path, connection)
