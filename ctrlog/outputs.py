@@ -8,6 +8,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EBADF
+from fcntl import F_GETFL, fcntl
 from pathlib import Path
 from typing import TypeAlias
 
@@ -157,10 +159,12 @@ def _secure_name(path: Path) -> None:
 
 
 def _open_stdout() -> int:
-    try:  # else the next file to be opened would be taken for it
-        os.fstat(STDOUT_DESCRIPTOR)
+    try:
+        mode = fcntl(STDOUT_DESCRIPTOR, F_GETFL) & os.O_ACCMODE
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}") from None
+    if mode == os.O_RDONLY:  # as the program makes it if it was closed
+        raise OutputError(f"standard output: {os.strerror(EBADF)}")
     return STDOUT_DESCRIPTOR
 
 
