@@ -147,7 +147,7 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     Raises:
         CheckpointError: If it cannot be opened or somebody else has it.
     """
-    with locked(path), _explained(path), closing(_connect(path)) as connection:
+    with locked(path), _connected(path) as connection:
         yield Checkpoint(path, connection)
 
 
@@ -165,18 +165,29 @@ def read_checkpoint(path: Path) -> tuple[Saved, str | None]:
     """
     if not os.path.exists(path):  # noqa: PTH110  # raises no errors
         raise CheckpointError(f"{path}: there is no such checkpoint")
-    with _explained(path), closing(_connect(path)) as connection:
+    with _connected(path) as connection:
         saved = _load(path, connection)
     if saved is None:
         raise CheckpointError(f"{path}: is empty: nothing was saved in it yet")
     return saved, holder(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-    # The journal's folder is synchronized, too, so that a saved state cannot come undone.
-    connection.execute("pragma synchronous = extra")
-    return connection
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database, and see that it is whole, also where the next one will be saved."""
+    with (
+        _explained(path),
+        closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection,
+    ):
+        try:
+            # The journal's folder is synchronized, too, so that a saved state cannot come undone.
+            connection.execute("pragma synchronous = extra")
+            (found,) = connection.execute("pragma integrity_check(1)").fetchone()
+        except UnicodeDecodeError:  # in a message that quotes what is damaged
+            found = "its schema is garbled"
+        if found != "ok":
+            raise _damaged(path, " ".join(found.split()))
+        yield connection
 
 
 @contextmanager
@@ -184,9 +195,11 @@ def _explained(path: Path) -> Iterator[None]:
     """Make errors of SQLite messages to users."""
     try:
         yield
-    except sqlite3.OperationalError as error:  # the disk is full, say
-        raise CheckpointError(f"{path}: cannot use the checkpoint: {error}") from None
     except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        # The disk is full, say; else a table is not there, or text is not text.
+        if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+            raise CheckpointError(f"{path}: cannot use the checkpoint: {error}") from None
         raise _damaged(path, str(error)) from None
 
 
@@ -210,15 +223,18 @@ def _load(path: Path, connection: sqlite3.Connection) -> Saved | None:
             f"{path}: was written by a later version of ctrlog (its form is {version}, this one"
             f" knows {VERSION}); go on with that, or count from the beginning with a new file"
         )
-    tables = {
-        table: connection.execute(f"select * from {table} order by rowid").fetchall()  # noqa: S608
-        for table in _SCHEMA
-    }
+    tables = {table: _rows(connection, table) for table in _SCHEMA}
     digest = dict(tables["about"]).get(_DIGEST)
     tables["about"] = [row for row in tables["about"] if row[0] != _DIGEST]
     if digest != _digest(tables):
         raise _damaged(path, "its sum is wrong")
     return _from_rows(tables)
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[_Row]:
+    # By name, so that a damaged name of a column is told by the database.
+    names = ", ".join(column.split()[0] for column in _SCHEMA[table].split(","))
+    return connection.execute(f"select {names} from {table} order by rowid").fetchall()  # noqa: S608
 
 
 def _replace(connection: sqlite3.Connection, table: str, rows: list[_Row]) -> None:
