@@ -263,14 +263,14 @@ def _to_rows(saved: Saved) -> dict[str, list[_Row]]:
             each.mark.head,
             each.mark.tail,
             each.line,
-            _to_json(each.rest),
+            _packed(each.rest),
         )
         for number, each in enumerate(saved.inputs)
     ]
     outputs: list[_Row] = [
         (_to_column(each.path), each.length, each.tail) for each in saved.outputs
     ]
-    state: list[_Row] = [(name, _to_json(value)) for name, value in saved.state.items()]
+    state: list[_Row] = [(name, _packed(value)) for name, value in saved.state.items()]
     about: list[_Row] = [(name, _to_column(value)) for name, value in saved.about.items()]
     tables = {"about": about, "inputs": inputs, "outputs": outputs, "state": state}
     return tables | {"about": [*about, (_DIGEST, _digest(tables))]}
@@ -282,7 +282,7 @@ def _from_rows(tables: dict[str, list[_Row]]) -> Saved:
         _, name, path, device, inode, size, offset, head, tail, line, rest = cast("Any", row)
         mark = Mark(int(device), int(inode), size, offset, head, tail)
         inputs.append(
-            SavedInput(_from_column(name), _from_column(path), mark, line, json.loads(rest))
+            SavedInput(_from_column(name), _from_column(path), mark, line, _unpacked(rest))
         )
     return Saved(
         about={name: _from_column(value) for name, value in cast("Any", tables["about"])},
@@ -291,7 +291,7 @@ def _from_rows(tables: dict[str, list[_Row]]) -> Saved:
             SavedOutput(_from_column(path), length, tail)
             for path, length, tail in cast("Any", tables["outputs"])
         ],
-        state={name: json.loads(value) for name, value in cast("Any", tables["state"])},
+        state={name: _unpacked(value) for name, value in cast("Any", tables["state"])},
     )
 
 
@@ -308,11 +308,22 @@ def _from_column(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode(errors="surrogateescape")
 
 
-def _to_json(value: Any) -> bytes:
+#: Begins JSON; nothing in MessagePack begins so.
+_JSON = b"\xc1"
+
+
+def _packed(value: Any) -> bytes:
+    # Not always as JSON, which has no infinity, and 1e999 in a log is that.
     try:
-        return msgspec.json.encode(value)
+        return msgspec.msgpack.encode(value)
     except OverflowError:  # an integer beyond 64 bits
-        return json.dumps(value).encode()
+        return _JSON + json.dumps(value).encode()
+
+
+def _unpacked(packed: bytes) -> Any:
+    if packed.startswith(_JSON):
+        return json.loads(packed.removeprefix(_JSON))
+    return msgspec.msgpack.decode(packed)
 
 
 def _digest(tables: dict[str, list[_Row]]) -> str:
