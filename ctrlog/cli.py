@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
-import signal
 import stat
 import sys
 from collections.abc import Iterator
@@ -18,8 +16,7 @@ import typer
 
 from ctrlog import __version__
 from ctrlog.choices import MOST_GROUPS, Order, SummaryFormat
-from ctrlog.errors import CtrlogError, DataError, UsageError
-from ctrlog.interrupts import Interrupted, interruptible
+from ctrlog.errors import UsageError
 from ctrlog.options import (
     BadLinesFile,
     ColorChoice,
@@ -43,10 +40,11 @@ from ctrlog.options import (
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
+from ctrlog.reporting import reporting
 from ctrlog.shard import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
-from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
+from ctrlog.terminal import Color, Console, wants_color
 from ctrlog.times import format_duration
 
 if TYPE_CHECKING:
@@ -316,7 +314,7 @@ def _reading(
 ) -> Iterator[_Reading]:
     """Open what a command reads from and writes to, and complete it at the end."""
     names = _names(context, files)
-    with _reporting(names, output, is_quiet=is_quiet) as console:
+    with reporting(lambda: total_size(names), output, is_quiet=is_quiet) as console:
         _refuse_overwriting(names, output, options.bad_lines)
         pipeline = options.pipeline(console, extra_fields)
         with open_output(output) as write, _kept(options.bad_lines) as keep:
@@ -364,31 +362,6 @@ def _names(context: typer.Context, files: list[str] | None) -> list[str]:
     if names.count(STDIN) > 1:
         raise typer.BadParameter("standard input can be read only once", param_hint="FILES")
     return names
-
-
-@contextmanager
-def _reporting(names: list[str], output: Path | None, *, is_quiet: bool) -> Iterator[Console]:
-    """Give a console to report to, and map what goes wrong to messages and exit codes."""
-    # What a run makes has no cycles, so there is nothing for the collector to find.
-    gc.disable()
-    is_screen_free = output is not None or not os.isatty(STDOUT_DESCRIPTOR)
-    shows_progress = not is_quiet and is_screen_free and os.isatty(STDERR_DESCRIPTOR)
-    console = Console(total_size(names) if shows_progress else None, is_quiet=is_quiet)
-    try:
-        with interruptible(), console:
-            yield console
-    except Interrupted as interrupted:
-        raise typer.Exit(128 + interrupted.signal_number) from None
-    except BrokenPipeError:
-        raise typer.Exit(128 + signal.SIGPIPE) from None
-    except DataError as error:
-        console.error(str(error))
-        raise typer.Exit(1) from None
-    except CtrlogError as error:
-        console.error(str(error))
-        raise typer.Exit(2) from None
-    if console.has_failed:
-        raise typer.Exit(2)
 
 
 def _refuse_overwriting(names: list[str], *outputs: Path | None) -> None:

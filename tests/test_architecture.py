@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 ROWS = [
     {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
     {"events", "outputs", "sources", "terminal"},
-    {"ledger", "reorder", "schema", "sinks", "states"},
+    {"ledger", "reorder", "reporting", "schema", "sinks", "states"},
     {"faults", "filters", "metrics", "sessionizer"},
     {"badlines", "decoding", "grouping", "shard"},
     {"pipeline"},
@@ -55,7 +55,7 @@ THIRD_PARTIES = {
     "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
     "orjson": {"rendering", "sinks"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options"},
+    "typer": {"cli", "options", "reporting"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
