@@ -42,6 +42,7 @@ from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_outpu
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reporting import reporting
 from ctrlog.shard import DEFAULTS
+from ctrlog.simulate_command import simulate
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
 from ctrlog.terminal import Color, Console, wants_color
@@ -291,6 +292,9 @@ def explain(
         if not shard.events_explained:
             reading.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
         _add_notes(reading)
+
+
+app.command()(simulate)
 
 
 class _Reading(NamedTuple):
