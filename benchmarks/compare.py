@@ -2,7 +2,7 @@
 
 `ctrlog run` and the script print every search of one log to /dev/null, and `ctrlog summary` sums it
 up, in turn (A B C A B C …), so that a change in the machine's load meets all. First, untimed, the
-outputs of `run` and the script are compared. The log is made by `generate.py` if it is not there.
+outputs of `run` and the script are compared. `ctrlog simulate` makes the log if it is not there.
 Prints Markdown; the exit code is 1 if a command fails or the outputs differ. No time is ever a
 failure.
 
@@ -98,17 +98,15 @@ def log_file(directory: Path, events: int, users: int) -> Path:
     Raises:
         SystemExit: The log could not be made.
     """
-    log = directory / f"events-{events}-users-{users}-seed-1.jsonl"
+    log = directory / f"simulated-{events}-users-{users}.jsonl"
     if not log.exists():
         print(f"making {log} …", file=sys.stderr)
         directory.mkdir(parents=True, exist_ok=True)
-        part = log.with_suffix(".part")
-        counts = ("--events", str(events), "--users", str(users), "--seed", "1")
-        command = (sys.executable, str(BENCHMARKS / "generate.py"), *counts, "-o", str(part))
+        counts = ("--events", str(events), "--users", str(users))
+        command = (*CTRLOG, "simulate", *counts, "-o", str(log))
         code = subprocess.run(command, check=False).returncode
         if code:
             raise fail(command, code)
-        part.rename(log)
     return log
 
 

@@ -42,6 +42,7 @@ from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
 from ctrlog.reporting import reporting
 from ctrlog.runs import Course, start_run
 from ctrlog.shard import DEFAULTS
+from ctrlog.simulate_command import simulate
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, wants_color
@@ -311,6 +312,8 @@ def explain(
             run.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
         run.add_notes()
 
+
+app.command()(simulate)
 
 checkpoint_app = typer.Typer(no_args_is_help=True, help="Look into checkpoints.")
 app.add_typer(checkpoint_app, name="checkpoint")

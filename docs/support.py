@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from inspect import getdoc
 from pathlib import Path
+from typing import Any
 
 from ctrlog.events import ClosedBy, Kind
 from ctrlog.states import BOUNDARIES, TABLE, Input, State, Transition
+from ctrlog.times import format_duration
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +70,30 @@ def state_diagram() -> str:
     for (before, after), inputs in arrows.items():
         lines.append(f"    {before.name} --> {after.name}: {', '.join(inputs)}")
     return "\n".join([*lines, "```"]) + "\n"
+
+
+def habits_table(habits: Any) -> str:
+    """Return a dataclass of chances as a Markdown table: what its docstring says of each."""
+    said = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", getdoc(habits) or "", re.MULTILINE))
+    lines = ["| chance | | what it is of |", "|---|--:|---|"]
+    for field in fields(habits):
+        text = " ".join(said[field.name].split())
+        lines.append(f"| `{field.name}` | {getattr(habits, field.name):g} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def waits_table(waits: Mapping[str, Sequence[int]]) -> str:
+    """Return how long things take as a Markdown table.
+
+    Args:
+        waits: By what takes so long, how long it may take in ms, the shortest first.
+    """
+    lines = ["| | least | half are below | most |", "|---|--:|--:|--:|"]
+    for name, table in waits.items():
+        times_s = [round(table[place] / 1000, 1) for place in (0, len(table) // 2, -1)]
+        cells = [format_duration(timedelta(seconds=time_s)) for time_s in times_s]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _name(taken: Input) -> str:
