@@ -16,16 +16,16 @@ ROWS = [
     {
         "chance", "choices", "click_model", "compression", "errors", "escaping", "interrupts",
         "intervals", "marks", "sketches", "times",
-    },  # fmt: skip
+    },
     {"arrivals", "catalogue", "content", "events", "locks", "outputs", "scenario", "terminal"},
     {
         "checkpoint", "ledger", "reorder", "reporting", "schema", "sinks", "sources", "states",
         "truth",
-    },  # fmt: skip
+    },
     {
         "faults", "filters", "inspection", "metrics", "mishaps", "reading", "rotation",
         "sessionizer", "user_model",
-    },  # fmt: skip
+    },
     {"badlines", "continuation", "decoding", "following", "grouping", "shard", "simulation"},
     {"pipeline"},
     {"__init__", "options", "summary"},

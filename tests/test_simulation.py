@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from ctrlog.catalogue import text_of
 from ctrlog.errors import UsageError
 from ctrlog.pipeline import Pipeline
-from ctrlog.reorder import Reorder
 from ctrlog.scenario import Scenario
 from ctrlog.shard import Shard
 from ctrlog.simulation import Simulation
@@ -44,7 +43,7 @@ def simulated(scenario: Scenario, habits: Habits | None = None) -> tuple[bytes, 
 
 def summary_of(log: bytes, reorder: timedelta | None = None) -> dict[str, Any]:
     """Return what `ctrlog summary --format json` says of a log."""
-    pipeline = Pipeline(Shard(), reorder=None if reorder is None else Reorder(reorder))
+    pipeline = Pipeline(Shard(), reorder=reorder)
     with TemporaryDirectory() as folder:
         path = Path(folder, "log.jsonl")
         path.write_bytes(log)
