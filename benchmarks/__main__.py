@@ -124,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         able = [
             contestant
             for contestant in contestants
-            if contestant.name not in missing and contestant.takes_part(trial.job, trial.events)
+            if contestant.name not in missing
+            and contestant.takes_part(trial.job, trial.events, is_compressed=trial.is_compressed)
         ]
         results[trial] = judge.hold(
             trial, compressed(log) if trial.is_compressed else log, able, options.rounds

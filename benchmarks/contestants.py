@@ -26,6 +26,7 @@ class Contestant:
         debian_package: The Debian package it is in, if it is a command.
         version: A command line that prints its version.
         jobs: The jobs it does.
+        reads_compressed: Whether it reads compressed logs.
         most_events: The longest log it is given, as longer ones take too long; None for any.
         why_not_all: Why it does not do all jobs.
         how: How it does them.
@@ -36,6 +37,7 @@ class Contestant:
     debian_package: str = ""
     version: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = tuple(Job)
+    reads_compressed: bool = True
     most_events: int | None = None
     why_not_all: str = ""
     how: str = ""
@@ -44,9 +46,10 @@ class Contestant:
         """Return the command line that does a job on a log and writes to the output."""
         raise NotImplementedError
 
-    def takes_part(self, job: Job, events: int) -> bool:
+    def takes_part(self, job: Job, events: int, *, is_compressed: bool) -> bool:
         """Tell whether it does a job on a log of so many events."""
-        return job in self.jobs and (self.most_events is None or events <= self.most_events)
+        is_short_enough = self.most_events is None or events <= self.most_events
+        return job in self.jobs and is_short_enough and (self.reads_compressed or not is_compressed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,7 @@ PEERS_OF_CTRLOG = (
         requirement="bytewax>=0.21",
         version=("python", "-c", "import importlib.metadata as m; print(m.version('bytewax'))"),
         jobs=(Job.SUMMARY,),
+        reads_compressed=False,
         most_events=40_000,
         why_not_all="a window does not know what closed a search",
         how="session windows, as in its tutorial",
