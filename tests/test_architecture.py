@@ -13,11 +13,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
-    {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
+    {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times", "volume"},
     {"events", "outputs", "sources", "terminal"},
     {"ledger", "reorder", "schema", "sinks", "states"},
     {"faults", "filters", "metrics", "sessionizer"},
-    {"badlines", "decoding", "grouping", "shard"},
+    {"badlines", "decoding", "grouping", "keystrokes", "steps"},
+    {"tabs"},
+    {"machine"},
+    {"shard"},
     {"pipeline"},
     {"__init__", "options", "summary"},
     {"wording"},
@@ -35,25 +38,31 @@ PURE = [
     "events",
     "filters",
     "intervals",
+    "keystrokes",
     "ledger",
+    "machine",
     "metrics",
     "reorder",
     "sessionizer",
     "shard",
     "sketches",
     "states",
+    "steps",
+    "tabs",
     "times",
+    "volume",
 ]
 PURE_IMPORTS = {
-    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq",
-    "json", "math", "msgspec", "operator", "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools",
+    "hashlib", "heapq", "json", "math", "msgspec", "operator", "rapidfuzz", "re", "typing",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
+    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer", "steps"},
     "orjson": {"rendering", "sinks"},
+    "rapidfuzz": {"keystrokes"},
     "rich": {"explanation", "screen", "terminal"},
     "typer": {"cli", "options"},
 }

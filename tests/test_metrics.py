@@ -72,8 +72,8 @@ def search_values(searches: list[reference.Record]) -> dict[str, Any]:
     logged = [s for s in searches if s["results"] is not None]
     clicked = [s for s in searches if s["clicks"]]
     clicks = sum(int(s["clicks"] or 0) for s in searches)
-    abandoned = [s for s in shown if not s["clicks"] and s["closed_by"] != "search"]
-    reformulated = [s for s in searches if not s["clicks"] and s["closed_by"] == "search"]
+    abandoned = [s for s in shown if not s["clicks"] and not s["followed"]]
+    reformulated = [s for s in searches if not s["clicks"] and s["followed"]]
     measured = [s for s in clicked if s["first_rank"] is not None or s["results"] is not None]
     ranks = [s["first_rank"] for s in searches if isinstance(s["first_rank"], int)]
     low, high = wilson_ends(len(clicked), len(searches)) if searches else (None, None)
@@ -158,7 +158,11 @@ def assert_as_in_the_reference(logs: list[bytes], options: reference.Options) ->
     """Compare every metric."""
     outcome, expected = run(logs, options), reference.run(logs, options)
     values = of_records(outcome.searches, outcome.sessions)
-    by_definition = search_values(expected.searches)
+    searches = [
+        {**search, "followed": followed}
+        for search, followed in zip(expected.searches, expected.followed, strict=True)
+    ]
+    by_definition = search_values(searches)
     by_definition |= session_values(expected.sessions)
     by_definition |= duration_values(expected.searches, expected.sessions)
     assert set(values) == set(by_definition)
@@ -193,7 +197,16 @@ def search(  # a search of user "a" that found 10 items, was not clicked and end
 ) -> SearchRecord:
     """Make a search."""
     return SearchRecord(
-        "a", "dogs", results, clicks, first_rank, first_click_s, at(0), at(0), closed_by
+        user="a",
+        query="dogs",
+        results=results,
+        clicks=clicks,
+        first_rank=first_rank,
+        first_click_s=first_click_s,
+        time=at(0),
+        session_start=at(0),
+        closed_by=closed_by,
+        followed=closed_by == "search",
     )
 
 
@@ -345,6 +358,8 @@ def search_records(draw: st.DrawFn) -> SearchRecord:
         time,
         time,
         draw(st.sampled_from([cause.value for cause in ClosedBy])),
+        refinements=draw(st.integers(0, 3)),
+        followed=draw(st.booleans()),
     )
 
 

@@ -82,6 +82,7 @@ def search(number: int, time: datetime | None, closed_by: str) -> SearchRecord:
         time=time,
         session_start=time,
         closed_by=closed_by,
+        followed=closed_by == "search",
     )
 
 
@@ -232,7 +233,11 @@ def test_no_line_is_too_wide(
 ) -> None:
     """No key makes a line wider than the screen, breaks one, or gets an escape code through."""
     all_searches = metrics_of(
-        {(1, 0, None, "end"): 7 * scale, (1, 1, 2, "search"): 3 * scale, (0, 0, None, "gap"): 1}
+        {
+            (1, 0, None, "end", False): 7 * scale,
+            (1, 1, 2, "search", True): 3 * scale,
+            (0, 0, None, "gap", False): 1,
+        }
     )
     summary = replace(
         rich_summary(),
@@ -266,9 +271,9 @@ def test_a_nasty_user_is_shown_safely(user: str) -> None:
 def test_large_numbers_fit_80_columns_uncut() -> None:
     """Billions of searches by two long keys are not cut at 80 columns."""
     many: dict[Outcome, int] = {
-        (1, 0, None, "search"): 6 * 10**9,
-        (1, 2, 123, "max"): 4 * 10**9,
-        (0, 0, None, "gap"): 7,
+        (1, 0, None, "search", True): 6 * 10**9,
+        (1, 2, 123, "max", False): 4 * 10**9,
+        (0, 0, None, "gap", False): 7,
     }
     groups = [Group(("k" * 60, "q" * 60), metrics_of(many))]
     summary = replace(

@@ -39,7 +39,7 @@ def test_the_native_schema_is_the_default() -> None:
     """Without renaming each field is found by its own name at the top."""
     assert Schema.native() == Schema()
     assert dict(Schema().paths) == {name: (name,) for name in FIELDS}
-    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank")
+    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank", "search_id")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nested_fields_are_found() -> None:
         "meta": {"at": {"utc": "2024-01-01T00:00:01Z", "local": None}, "rank": 3},
         "what": {"item": "x", "id": {}},
     })  # fmt: skip
-    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3]
+    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3, None]
 
 
 @pytest.mark.parametrize("meta", ["null", "{}", '{"at":null}', '{"at":{}}', '{"at":{"utc":null}}'])
@@ -130,16 +130,16 @@ def test_nested_fields_are_found() -> None:
 def test_an_inner_object_that_is_not_there_has_no_fields(meta: str, what: str) -> None:
     """Where an object on the way is absent, null or no object, an optional field is missing."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta},"what":{what}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
     without = '{"type":"scroll","who":{"id":1}}'
-    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize("meta", ["5", '"x"', "[]", "false", '{"at":5}', '{"at":["utc"]}'])
 def test_an_inner_value_of_another_type_has_no_fields(meta: str) -> None:
     """A string or number where an object was expected is as no object there."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize(
