@@ -20,9 +20,13 @@ from ctrlog import __version__
 from ctrlog.choices import MOST_GROUPS, Order, SummaryFormat
 from ctrlog.errors import CtrlogError, DataError, UsageError
 from ctrlog.interrupts import Interrupted, interruptible
+from ctrlog.notes import notes_on_options
 from ctrlog.options import (
+    Attribute,
     BadLinesFile,
     ColorChoice,
+    DedupeClicks,
+    ExcludeUsers,
     Fields,
     Files,
     Gap,
@@ -31,6 +35,7 @@ from ctrlog.options import (
     MaxBad,
     MaxLine,
     MaxSession,
+    MergeTyping,
     OutputFile,
     Quiet,
     ReorderWindow,
@@ -99,6 +104,19 @@ def run(
     until: Until = None,
     where: Where = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
+    exclude_users: ExcludeUsers = None,
+    max_user_searches: Annotated[
+        Optional[int],
+        typer.Option(
+            "--max-user-searches",
+            min=1,
+            metavar="N",
+            help="Report no more searches of a user.",
+        ),
+    ] = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
@@ -111,7 +129,7 @@ def run(
     The columns of a search are ctr (1.0 if it got a click, else 0.0), user, query, results,
     clicks, first_rank, first_click_s, time, session_start and closed_by; those of a session are
     ctr, clicks_per_search, user, searches, clicked_searches, clicks, session_start, session_end
-    and closed_by.
+    and closed_by. --merge-typing adds refinements to those of a search.
     """
     options = LogOptions(
         gap=gap,
@@ -122,13 +140,23 @@ def run(
         until=until,
         where=where,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
+        exclude_users=exclude_users,
+        max_user_searches=max_user_searches,
         strict=strict,
         max_bad=max_bad,
         bad_lines=bad_lines,
         max_line=max_line,
     )
     with _reading(context, files, options, output, is_quiet=quiet) as reading:
-        sink = make_sink(format_, per, color=_is_colored(color, output))
+        sink = make_sink(
+            format_,
+            per,
+            color=_is_colored(color, output),
+            has_refinements=merge_typing is not None,
+        )
         reading.write(sink.header)
         for ended in reading.pipeline.run(reading.names):
             records = ended.searches if per is Per.SEARCH else ended.sessions
@@ -208,6 +236,16 @@ def summary(
     until: Until = None,
     where: Where = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
+    exclude_users: ExcludeUsers = None,
+    max_user_searches: Annotated[
+        Optional[int],
+        typer.Option(
+            "--max-user-searches", min=1, metavar="N", help="Leave out users with more searches."
+        ),
+    ] = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
@@ -228,6 +266,10 @@ def summary(
         until=until,
         where=where,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
+        exclude_users=exclude_users,
         strict=strict,
         max_bad=max_bad,
         bad_lines=bad_lines,
@@ -247,7 +289,14 @@ def summary(
     with _reading(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields
     ) as reading:
-        found = summarize(reading.pipeline, reading.names, grouping, choice, max_groups)
+        found = summarize(
+            reading.pipeline,
+            reading.names,
+            grouping,
+            choice,
+            max_groups,
+            max_user_searches=max_user_searches,
+        )
         is_colored = _is_colored(color, output)
         reading.write(render(found, format_, color=is_colored, width=_width(output)))
         if format_ is not SummaryFormat.TABLE:  # which says so itself
@@ -266,6 +315,9 @@ def explain(
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
     max_line: MaxLine = MAX_LINE_BYTES,
     quiet: Quiet = False,
 ) -> None:
@@ -279,6 +331,9 @@ def explain(
         max_session=max_session,
         reorder=reorder,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
         max_line=max_line,
     )
     from ctrlog.explanation import ExplainingShard  # noqa: PLC0415
@@ -317,7 +372,8 @@ def _reading(
     """Open what a command reads from and writes to, and complete it at the end."""
     names = _names(context, files)
     with _reporting(names, output, is_quiet=is_quiet) as console:
-        _refuse_overwriting(names, output, options.bad_lines)
+        lists = [] if options.exclude_users is None else [str(options.exclude_users)]
+        _refuse_overwriting([*names, *lists], output, options.bad_lines)
         pipeline = options.pipeline(console, extra_fields)
         with open_output(output) as write, _kept(options.bad_lines) as keep:
             pipeline.bad_lines.keep = keep
@@ -419,7 +475,9 @@ def _add_notes(reading: _Reading) -> None:
     console, pipeline = reading.console, reading.pipeline
     counts = pipeline.shard.counts
     if pipeline.bad_lines.total:
-        console.note(pipeline.bad_lines.summary(counts.events))
+        console.note(pipeline.bad_lines.summary(pipeline.good_lines))
+    for note in notes_on_options(pipeline):
+        console.note(note)
     if counts.late:
         behind = format_duration(pipeline.shard.rules.lateness)
         furthest = format_duration(counts.largest_step_back)

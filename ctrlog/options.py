@@ -12,7 +12,9 @@ import typer
 
 from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
-from ctrlog.errors import UsageError
+from ctrlog.errors import InputError, UsageError
+from ctrlog.events import Attribution
+from ctrlog.exclusion import Exclusion, read_users
 from ctrlog.filters import Filter
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
@@ -155,6 +157,36 @@ Fields = Annotated[
         " for further fields.",
     ),
 ]
+Attribute = Annotated[
+    Optional[Attribution],
+    typer.Option(
+        "--attribute",
+        help="How results and clicks find their search: by the order of events, or by the"
+        " search_id that they carry. order unless told.",
+        show_default=False,
+    ),
+]
+MergeTyping = Annotated[
+    Optional[timedelta],
+    parsed(
+        "--merge-typing",
+        parse_duration,
+        "DURATION",
+        "Take searches of one typing, each at most this long after the last, for one.",
+    ),
+]
+DedupeClicks = Annotated[
+    bool,
+    typer.Option("--dedupe-clicks", help="Count repeated clicks on an item of a search once."),
+]
+ExcludeUsers = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--exclude-users",
+        metavar="FILE",
+        help="Leave out the events of these users, one a line.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line, exit 1.")]
 MaxBad = Annotated[
     Optional[Limit],
@@ -202,6 +234,11 @@ class LogOptions:
     until: datetime | None = None
     where: list[tuple[str, str]] | None = None
     field: list[tuple[str, str]] | None = None
+    attribute: Attribution | None = None
+    merge_typing: timedelta | None = None
+    dedupe_clicks: bool = False
+    exclude_users: Path | None = None
+    max_user_searches: int | None = None
     strict: bool = False
     max_bad: Limit | None = None
     bad_lines: Path | None = None
@@ -216,18 +253,42 @@ class LogOptions:
 
         Raises:
             UsageError: If options contradict each other.
+            InputError: If the file of users cannot be read.
         """
         filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
-        rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
+        schema = Schema.native(self.field or (), filter_.extra_fields)
+        attribution = self.attribute or Attribution.ORDER
+        rules = Rules(
+            gap=self.gap,
+            lateness=self.lateness,
+            max_session=self.max_session,
+            select=filter_.selector(),
+            attribution=attribution,
+            merge_typing=self.merge_typing,
+            dedupe_clicks=self.dedupe_clicks,
+            max_user_searches=self.max_user_searches,
+        )
         return Pipeline(
             shard=Shard(rules),
-            decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
+            decoder=Decoder(
+                schema if attribution is Attribution.ID else schema.without_ids(), self.max_line
+            ),
             bad_lines=BadLines(console.show, self._limit()),
             reorder=None if self.reorder is None else Reorder(self.reorder),
             max_line_bytes=self.max_line,
             on_failure=console.fail,
             on_read=console.advance,
+            exclusion=self._exclusion(),
         )
+
+    def _exclusion(self) -> Exclusion | None:
+        path = self.exclude_users
+        if path is None:
+            return None
+        try:
+            return Exclusion(read_users(str(path), path.read_bytes()))
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
 
     def _limit(self) -> Limit | None:
         if self.strict and self.max_bad is not None:

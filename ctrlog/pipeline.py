@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
+from ctrlog.exclusion import Exclusion
 from ctrlog.ledger import Ended
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
@@ -37,6 +38,7 @@ class Pipeline:
         on_failure: Called with what is wrong with an input that cannot be read; if it
             returns, the other inputs are still run. It raises, unless told otherwise.
         on_read: Called after each block with its bytes.
+        exclusion: Leaves out the events of some users; None to take all.
         lines: Number of lines read so far, blank ones included.
     """
 
@@ -48,6 +50,7 @@ class Pipeline:
     block_bytes: int = BLOCK_BYTES
     on_failure: Callable[[InputError], None] = _raise
     on_read: Callable[[int], None] = lambda _: None
+    exclusion: Exclusion | None = None
     lines: int = 0
 
     def run(self, names: Iterable[str]) -> Iterator[Ended]:
@@ -72,7 +75,12 @@ class Pipeline:
             if self.reorder is not None:
                 yield self.shard.feed(self.reorder.flush())
         yield self.shard.flush()
-        self.bad_lines.finish(self.shard.counts.events)
+        self.bad_lines.finish(self.good_lines)
+
+    @property
+    def good_lines(self) -> int:
+        """Number of lines with an event, those of excluded users included."""
+        return self.shard.counts.events + (self.exclusion.events if self.exclusion else 0)
 
     def _run_one(self, name: str) -> Iterator[Ended]:
         line = 1
@@ -90,6 +98,8 @@ class Pipeline:
                 self.on_read(len(block))
 
     def _take(self, events: list[TrustedEvent]) -> Ended:
+        if self.exclusion is not None:
+            events = self.exclusion.rest(events)
         if self.reorder is not None:
             events = self.reorder.feed(events)
         return self.shard.feed(events)
@@ -110,5 +120,8 @@ def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:
     Raises:
         InputError: If an input cannot be read.
     """
-    for ended in Pipeline(Shard(rules)).run(names):
+    schema = Schema()
+    if rules is None or rules.attribution is Attribution.ORDER:
+        schema = schema.without_ids()
+    for ended in Pipeline(Shard(rules), Decoder(schema, MAX_LINE_BYTES)).run(names):
         yield from ended.searches

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ctrlog.choices import MOST_GROUPS
+from ctrlog.events import Attribution
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
+from ctrlog.holding import HeldBack
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts
 from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.pipeline import Pipeline
+from ctrlog.shard import DEFAULTS, Rules
 from ctrlog.times import format_times
+
+#: So many of the users left out are named.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,11 @@ class Summary:
             in which no search was made.
         groups_left_out: How many groups are not shown.
         merged_searches: How many searches are in groups that were merged for want of room.
+        rules: The rules that searches and sessions were made by.
+        excluded_events: How many events of excluded users were left out; None if no users
+            were to be.
+        limit: Users with more searches were left out; None if none were to be.
+        left_out: Those users, and how many searches they made, the most first.
     """
 
     metrics: Metrics
@@ -43,6 +55,22 @@ class Summary:
     groups: Sequence[Group] = field(default_factory=list)
     groups_left_out: int = 0
     merged_searches: int = 0
+    rules: Rules = DEFAULTS
+    excluded_events: int | None = None
+    limit: int | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def searches_raw(self) -> int | None:
+        """Searches as they were typed; None if those of one typing were not merged (R14)."""
+        if self.rules.merge_typing is None:
+            return None
+        return self.searches.searches + self.metrics.refinements
+
+    @property
+    def ctr_raw(self) -> float | None:
+        """Clicked searches / searches as they were typed."""
+        return ratio(self.searches.clicked_searches, self.searches_raw or 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it: plain values under the names of the metrics."""
@@ -53,6 +81,7 @@ class Summary:
             "users_exact": users.is_exact,
             "sessions": metrics.sessions,
             **search_values(self.searches),
+            **self._raw_values(),
             **_ends("ctr_{}_clustered", metrics.clustered_interval()),
             "clustered_by": "user" if users.is_exact else "session",
             "first_ranks": {str(rank): n for rank, n in self.searches.first_ranks.items()},
@@ -65,6 +94,11 @@ class Summary:
             "diagnostics": self.diagnostics(),
             "groups": [self.group_values(group) for group in self.groups],
         }
+
+    def _raw_values(self) -> dict[str, Any]:
+        if self.searches_raw is None:
+            return {}
+        return {"searches_raw": self.searches_raw, "ctr_raw": self.ctr_raw}
 
     def diagnostics(self) -> dict[str, Any]:
         """Return what tells how far the log can be trusted."""
@@ -84,7 +118,23 @@ class Summary:
             "last_time": last,
             "groups_left_out": self.groups_left_out,
             "searches_of_merged_groups": self.merged_searches,
+            **self._diagnostics_of_options(),
         }
+
+    def _diagnostics_of_options(self) -> dict[str, Any]:
+        """Return what is only there with the option that it belongs to."""
+        told: dict[str, Any] = {}
+        if self.rules.attribution is Attribution.ID:
+            told["searches_with_id"] = self.counts.named_searches
+        if self.rules.dedupe_clicks:
+            told["repeated_clicks"] = self.counts.repeated_clicks
+        if self.excluded_events is not None:
+            told["excluded_events"] = self.excluded_events
+        if self.limit is not None:
+            told["users_left_out"] = len(self.left_out)
+            told["searches_of_users_left_out"] = sum(self.left_out.values())
+            told["most_searching_users_left_out"] = dict(islice(self.left_out.items(), MOST_NAMED))
+        return told
 
     def group_values(self, group: Group) -> dict[str, Any]:
         """Return a group as JSON has it: its key under the names of the dimensions."""
@@ -107,6 +157,8 @@ def summarize(
     grouping: Grouping | None = None,
     choice: Choice | None = None,
     most_groups: int = MOST_GROUPS,
+    *,
+    max_user_searches: int | None = None,
 ) -> Summary:
     """Run logs through and sum them up.
 
@@ -117,16 +169,25 @@ def summarize(
         grouping: By what to group searches; None for no groups.
         choice: Which groups to show; all if None.
         most_groups: How many groups to keep.
+        max_user_searches: Users with more searches are left out; None to leave out none.
 
     Raises:
         InputError, DataError: As `Pipeline.run`.
+        UsageError: If there are too many users to leave some out.
     """
     metrics = Metrics()
-    groups = Groups(grouping.key_of(grouping.extra_fields), most_groups) if grouping else None
+    key_of = grouping.key_of(grouping.extra_fields) if grouping else None
+    groups = Groups(key_of, most_groups) if key_of else None
+    held = HeldBack(max_user_searches, key_of) if max_user_searches else None
     for ended in pipeline.run(names):
+        if held is not None:
+            held.update(ended)
+            continue
         metrics.update(ended)
         if groups is not None:
             groups.update(ended.searches)
+    if held is not None:
+        held.release(metrics, groups)
     shown: list[Group] = []
     left_out = 0
     if grouping is not None and groups is not None:
@@ -142,6 +203,10 @@ def summarize(
         groups=shown,
         groups_left_out=left_out,
         merged_searches=groups.merged_searches if groups else 0,
+        rules=pipeline.shard.rules,
+        excluded_events=pipeline.exclusion.events if pipeline.exclusion else None,
+        limit=max_user_searches,
+        left_out=held.left_out if held else {},
     )
 
 
