@@ -94,7 +94,8 @@ class TrustedEvent(Struct, gc=False):
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
         search_id: The id of the search that it opens or belongs to, if the log names it;
-            as text, so that 1 and "1" are the same (Search, Results, ClickResult).
+            as text, so that 1 and "1" are the same, and never empty (Search, Results,
+            ClickResult).
         extra: Values of further fields of the line that a filter asked for.
     """
 
@@ -140,7 +141,7 @@ class Event(TrustedEvent, gc=False):
             if self.time is not None:
                 self.time = to_utc(self.time)
             if self.search_id is not None:
-                self.search_id = str(self.search_id)
+                self.search_id = str(self.search_id) or None
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
 

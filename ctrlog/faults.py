@@ -165,7 +165,7 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     if "items" in values:
         values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
     if values.get("search_id") is not None:
-        values["search_id"] = str(values["search_id"])
+        values["search_id"] = str(values["search_id"]) or None
     values["extra"] = tuple(_at(found, path) for path in schema.extra)
     return TrustedEvent(**values)
 

@@ -209,11 +209,11 @@ class _Tree:
 
 
 def name_searches(events: Iterable[TrustedEvent]) -> None:
-    """Make the ids of searches text, since 1 and "1" are the same."""
+    """Make the ids of searches text, since 1 and "1" are the same, and an empty one none."""
     for event in events:
         search_id: str | int | None = event.search_id  # as decoded
-        if search_id.__class__ is int:
-            event.search_id = str(search_id)
+        if search_id is not None:
+            event.search_id = str(search_id) or None
 
 
 def _clash(path: Path) -> UsageError:

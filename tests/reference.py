@@ -80,7 +80,7 @@ class Event:
     def search_id(self) -> str | None:
         """The id of the search that it names, as text; None if it names none."""
         named = self.fields.get("search_id")
-        return None if named is None else str(named)
+        return None if named is None or named == "" else str(named)
 
 
 @dataclass

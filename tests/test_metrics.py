@@ -20,9 +20,10 @@ from making import at
 from test_intervals import delta_ends, wilson_ends
 from test_pipeline import run
 
-from ctrlog import grouping, intervals, metrics, sketches
+from ctrlog import grouping, holding, intervals, metrics, sketches
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
-from ctrlog.grouping import Grouping, Groups
+from ctrlog.grouping import Grouping, Groups, Key
+from ctrlog.holding import HeldBack
 from ctrlog.intervals import ClusterSums
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, Users
@@ -403,11 +404,11 @@ class Mergeable:
         return made
 
 
-def add_records(all_metrics: Metrics, records: list[Any]) -> None:
+def add_records(to: Metrics | HeldBack, records: list[Any]) -> None:
     """Add searches and sessions."""
     searches = [record for record in records if isinstance(record, SearchRecord)]
     sessions = [record for record in records if isinstance(record, SessionRecord)]
-    all_metrics.update(Ended(searches, sessions))
+    to.update(Ended(searches, sessions))
 
 
 def users(most_users: int) -> Mergeable:
@@ -424,6 +425,20 @@ def whole_metrics(most_users: int) -> Mergeable:
     """Describe `Metrics` with a bound."""
     records = st.one_of(search_records(), session_records())
     return Mergeable(lambda: Metrics(most_users), records, add_records, computed)
+
+
+def held_back(key_of: Callable[[SearchRecord], Key] | None) -> Mergeable:
+    """Describe `HeldBack`, with or without groups."""
+
+    def answers(held: HeldBack) -> object:
+        all_metrics = Metrics()
+        groups = None if key_of is None else Groups(key_of, most_groups=10_000)
+        held.release(all_metrics, groups)
+        by_key = {group.key: group for group in groups.groups()} if groups else {}
+        return computed(all_metrics), by_key, held.left_out
+
+    records = st.one_of(search_records(), session_records())
+    return Mergeable(lambda: HeldBack(3, key_of), records, add_records, answers)
 
 
 MERGEABLE = {
@@ -449,6 +464,8 @@ MERGEABLE = {
     "Users beyond the bound": users(2),
     "Metrics": whole_metrics(6),
     "Metrics beyond the bound": whole_metrics(2),
+    "HeldBack": held_back(None),
+    "HeldBack with groups": held_back(Grouping(("query", "user")).key_of(())),
     "Groups": Mergeable(
         lambda: Groups(Grouping(("query", "user")).key_of(()), most_groups=10_000),
         search_records(),
@@ -464,7 +481,7 @@ def test_every_class_that_can_be_merged_obeys_the_laws() -> None:
     """No class with a method `merge` is left out of the laws."""
     found = {
         name
-        for module in (intervals, sketches, metrics, grouping)
+        for module in (intervals, sketches, metrics, grouping, holding)
         for name, class_ in inspect.getmembers(module, inspect.isclass)
         if hasattr(class_, "merge")
     }

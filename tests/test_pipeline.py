@@ -18,6 +18,7 @@ from making import rules_of
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.events import SearchRecord, SessionRecord
+from ctrlog.exclusion import Exclusion
 from ctrlog.filters import Filter
 from ctrlog.pipeline import Pipeline
 from ctrlog.reorder import Reorder
@@ -40,6 +41,7 @@ def run(
     logs: Sequence[bytes],
     options: reference.Options | None = None,
     block_bytes: int = 64 * 1024,
+    exclusion: Exclusion | None = None,
 ) -> Outcome:
     """Run logs, each as a file of its own."""
     options = options or reference.Options()
@@ -52,6 +54,7 @@ def run(
         outcome.bad_lines,
         None if options.reorder is None else Reorder(options.reorder),
         block_bytes=block_bytes,
+        exclusion=exclusion,
     )
     with TemporaryDirectory() as folder:
         names = []
