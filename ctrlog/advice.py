@@ -108,10 +108,11 @@ def _left_out(summary: Summary) -> str | None:
     shown = list(summary.left_out.items())[:_MOST_NAMED]
     named = ", ".join(f"{visible(user, 40)} ({number:,})" for user, number in shown)
     more = len(summary.left_out) - len(shown)
+    users = counted(len(summary.left_out), "user")
+    searches = counted(sum(summary.left_out.values()), "search")
     return (
-        f"{counted(len(summary.left_out), 'user')} with more than {summary.limit:,} searches each"
-        f" are left out, {counted(sum(summary.left_out.values()), 'search')} in all:"
-        f" {named}{f' and {more:,} more' if more else ''}."
+        f"{users} with more than {counted(summary.limit or 0, 'search')} each are left out,"
+        f" {searches} in all: {named}{f' and {more:,} more' if more else ''}."
     )
 
 

@@ -160,8 +160,10 @@ class ExplainingShard(Shard):
 
     def _say_search_ends(self, search: SearchRecord, rule: str) -> None:
         results = "" if search.results is None else f", {counted(search.results, 'result')}"
+        has_tabs = self.rules.attribution is Attribution.ID  # which of them is it?
+        query = f' ("{_shown(search.query)}")' if has_tabs else ""
         self._say(
-            f"search ends, CTR {search.ctr}: {counted(search.clicks, 'click')}{results};"
+            f"search ends{query}, CTR {search.ctr}: {counted(search.clicks, 'click')}{results};"
             f" closed by {search.closed_by} ({rule})"
         )
 

@@ -32,9 +32,9 @@ def _beyond(shard: Shard) -> str | None:
         return None
     made = [f"{user!r} ({number:,})" for user, number in beyond.items()]
     return (
-        f"{_counted(len(beyond), 'user')} made more than"
-        f" {shard.rules.max_user_searches:,} searches, of which the later ones are left out:"
-        f" {_listed(made)}; --exclude-users FILE leaves all of a user's out"
+        f"{_counted(len(beyond), 'user')} made more searches than the limit of"
+        f" {shard.rules.max_user_searches:,}, and the later ones are left out: {_listed(made)};"
+        " --exclude-users FILE leaves out all of a user"
     )
 
 

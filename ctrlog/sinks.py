@@ -239,7 +239,7 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
 
 
 def _tabbed_refined(records: Sequence[SearchRecord], style: _Style) -> bytes:
-    lines = _tabbed_searches(records, style).removesuffix(b"\n").split(b"\n")
+    lines = _tabbed_searches(records, style).split(b"\n")[:-1]
     return b"".join(
         [b"%b\t%d\n" % (line, each.refinements) for line, each in zip(lines, records, strict=True)]
     )

@@ -104,7 +104,7 @@ def test_a_limit_that_nobody_reaches_changes_nothing(
     held, direct = (summary_of(logs, options, n, grouping=grouping) for n in (1000, None))
     assert held.to_dict() | {"diagnostics": {}} == direct.to_dict() | {"diagnostics": {}}
     nobody = {"users_left_out": 0, "searches_of_users_left_out": 0}
-    nobody_named = {"most_searching_users_left_out": {}}
+    nobody_named: dict[str, object] = {"most_searching_users_left_out": {}}
     assert held.diagnostics() == direct.diagnostics() | nobody | nobody_named
 
 
