@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ctrlog.events import SearchRecord, SessionRecord, TrustedEvent
-from ctrlog.volume import Volume
+
+if TYPE_CHECKING:
+    from ctrlog.volume import Volume
 
 #: Tells by its Search event whether a search is to be recorded and counted.
 Selector: TypeAlias = Callable[[TrustedEvent], bool]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from ctrlog import steps, tabs
+from ctrlog import steps
 from ctrlog.events import SPELLINGS, Attribution, ClosedBy, Kind, TrustedEvent
-from ctrlog.keystrokes import Typing
 from ctrlog.ledger import Ledger
 from ctrlog.sessionizer import Row, Session, Step, Teller
-from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State, Told
+from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, MOST_OPEN, TABLE, Action, Input, State, Told
+
+if TYPE_CHECKING:
+    from ctrlog.keystrokes import Typing
 
 
-@dataclass(frozen=True, slots=True)
 class Machine:
     """What sessions run from.
 
@@ -26,9 +27,15 @@ class Machine:
             the kind alone does not.
     """
 
-    session: type[Session]
-    rows: Mapping[State, Row]
-    tellers: Mapping[Kind, Teller]
+    __slots__ = ("rows", "session", "tellers")
+
+    def __init__(
+        self, session: type[Session], rows: Mapping[State, Row], tellers: Mapping[Kind, Teller]
+    ) -> None:
+        """Put the parts together."""
+        self.session = session
+        self.rows = rows
+        self.tellers = tellers
 
     def tell(self, session: Session, event: TrustedEvent) -> Input:
         """Tell which entry of the table an event of a session means."""
@@ -43,7 +50,8 @@ def machine_for(
     merge_typing: timedelta | None = None,
     *,
     dedupe_clicks: bool = False,
-    most_open: int = tabs.MOST_OPEN,
+    most_open: int = MOST_OPEN,
+    is_limited: bool = False,
 ) -> Machine:
     """Compile the table.
 
@@ -53,25 +61,29 @@ def machine_for(
             none.
         dedupe_clicks: Whether repeated clicks on an item count once (R15).
         most_open: So many searches of a session may be open at once (R13).
+        is_limited: Whether users may make only so many searches.
     """
-    has_tabs = attribution is Attribution.ID
-    actions = dict(tabs.STEPS if has_tabs else steps.STEPS)
+    actions = dict(steps.STEPS)
     tellers: dict[Kind, Teller] = {}
-    if has_tabs:
-        tellers |= tabs.tellers(None if merge_typing is None else Typing(merge_typing))
-    elif merge_typing is not None:
-        tellers[Kind.SEARCH] = partial(_tell_search, typing=Typing(merge_typing))
+    typing = None
+    if merge_typing is not None:
+        from ctrlog.keystrokes import Typing  # noqa: PLC0415  # few need it
+
+        typing = Typing(merge_typing)
+        tellers[Kind.SEARCH] = partial(_tell_search, typing=typing)
+    if has_tabs := attribution is Attribution.ID:
+        from ctrlog import tabs  # noqa: PLC0415  # as few
+
+        actions |= tabs.STEPS
+        tellers |= tabs.tellers(typing)
     if dedupe_clicks:
         actions[Action.CLICK] = steps.click_once
         tellers[Kind.CLICK_RESULT] = _telling_repeats(tellers.get(Kind.CLICK_RESULT))
-    rows = _compile_table(actions, has_tabs=has_tabs)
+    rows = _compile_table(actions, steps.closings(has_several=has_tabs, is_limited=is_limited))
     taken = {kind: _telling(teller) for kind, teller in tellers.items()}
     if has_tabs:
-        taken[Kind.SEARCH] = tabs.opening(tellers[Kind.SEARCH], most_open)
-        for kind in (Kind.APP_CLOSE, Kind.TIMEOUT):
-            taken[kind] = tabs.ending(kind, CLOSING_EVENTS[kind])
-    for state in (State.BROWSING, State.SEARCHING):
-        row = rows[state]
+        taken |= tabs.steps_of_several(tellers[Kind.SEARCH], most_open)
+    for row in (rows[State.BROWSING], rows[State.SEARCHING]):
         row |= {spelling: taken[kind] for spelling, kind in SPELLINGS.items() if kind in taken}
         if has_tabs:
             row.boundaries = {boundary: tabs.ending(boundary, boundary) for boundary in BOUNDARIES}
@@ -106,20 +118,21 @@ def _telling(tell: Teller) -> Step:
 # The table, compiled.
 
 
-def _compile_table(actions: Mapping[Action, Step], *, has_tabs: bool) -> dict[State, Row]:
+def _compile_table(
+    actions: Mapping[Action, Step], closings: dict[ClosedBy, Step]
+) -> dict[State, Row]:
     rows = {state: Row() for state in State}
 
     def step_of(action: Action, taken: Input) -> Step:
         if action in actions:
             return actions[action]
         closed_by = taken if isinstance(taken, ClosedBy) else CLOSING_EVENTS[taken]
-        if action is Action.CLOSE:
-            return steps.closing(closed_by, has_several=has_tabs)
-        return steps.finishing(closed_by)
+        return closings[closed_by] if action is Action.CLOSE else steps.finishing(closed_by)
 
     for state, row in rows.items():
         row.state = state
         row.rows = rows
+        row.closings = closings
         row.entries = {
             taken: _compile_entry([step_of(action, taken) for action in did], rows, state, after)
             for taken, (did, after) in TABLE[state].items()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ctrlog.events import Attribution
-from ctrlog.exclusion import Exclusion
 from ctrlog.pipeline import Pipeline
 from ctrlog.shard import Shard
+
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 _MOST_NAMED = 3
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 
 import typer
 
@@ -14,7 +14,6 @@ from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError, UsageError
 from ctrlog.events import Attribution
-from ctrlog.exclusion import Exclusion, read_users
 from ctrlog.filters import Filter
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
@@ -22,6 +21,9 @@ from ctrlog.schema import Schema
 from ctrlog.shard import DEFAULTS, Rules, Shard
 from ctrlog.terminal import Color, Console
 from ctrlog.times import parse_duration, parse_time
+
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 T = TypeVar("T")
 
@@ -285,6 +287,8 @@ class LogOptions:
         path = self.exclude_users
         if path is None:
             return None
+        from ctrlog.exclusion import Exclusion, read_users  # noqa: PLC0415  # few need it
+
         try:
             return Exclusion(read_users(str(path), path.read_bytes()))
         except OSError as error:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
-from ctrlog.exclusion import Exclusion
 from ctrlog.ledger import Ended
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
 from ctrlog.shard import Rules, Shard
 from ctrlog.sources import BLOCK_BYTES, open_source
+
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 #: A longer line is bad, unless told otherwise.
 MAX_LINE_BYTES = 16 * 1024 * 1024

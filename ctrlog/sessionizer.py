@@ -37,6 +37,7 @@ class Row(dict[str, Step]):
         other: The step for an event of another type.
         boundaries: The step for each boundary.
         entries: The step for each entry of the table, once it is told which one it is.
+        closings: The step that closes the open search and nothing else, by what closes it.
         rows: The rows of all states.
     """
 
@@ -44,6 +45,7 @@ class Row(dict[str, Step]):
     other: Step
     boundaries: dict[ClosedBy, Step]
     entries: dict[Input, Step]
+    closings: dict[ClosedBy, Step]
     rows: dict[State, Row]
 
     def __missing__(self, _type: str) -> Step:

@@ -11,17 +11,18 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ctrlog.errors import UsageError
 from ctrlog.events import Attribution, ClosedBy, TrustedEvent, other_spelling
 from ctrlog.ledger import Counts, Ended, Ledger, Selector
 from ctrlog.machine import Machine, machine_for
 from ctrlog.sessionizer import Session
-from ctrlog.states import State
-from ctrlog.tabs import MOST_OPEN
+from ctrlog.states import MOST_OPEN, State
 from ctrlog.times import BEGINNING, MICROSECOND, NEVER, from_micros, to_micros
-from ctrlog.volume import Volume
+
+if TYPE_CHECKING:
+    from ctrlog.volume import Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ class Rules:
         if self.most_open < 1 or (self.max_user_searches or 1) < 1:
             raise UsageError("there must be room for one search")
 
+    def volume(self) -> Volume | None:
+        """Return what counts the searches of each user; None without a limit."""
+        if self.max_user_searches is None:
+            return None
+        from ctrlog.volume import Volume  # noqa: PLC0415  # few need it
+
+        return Volume(self.max_user_searches)
+
     @property
     def machine(self) -> Machine:
         """The state machine that follows the rules."""
@@ -77,6 +86,7 @@ class Rules:
             self.merge_typing,
             dedupe_clicks=self.dedupe_clicks,
             most_open=self.most_open,
+            is_limited=self.max_user_searches is not None,
         )
 
 
@@ -110,8 +120,7 @@ class Shard:
         self.rules = rules or DEFAULTS
         self._machine = self.rules.machine
         self._no_session = self._machine.rows[State.NONE]
-        limit = self.rules.max_user_searches
-        self._ledger = Ledger(self.rules.select, None if limit is None else Volume(limit))
+        self._ledger = Ledger(self.rules.select, self.rules.volume())
         self._sessions: dict[str | int, Session] = {}
         # The type of the users that the sessions are kept by, None if there are both
         # integers and strings: only then can one user be there in another spelling.

@@ -57,6 +57,9 @@ Transition: TypeAlias = tuple[tuple[Action, ...], State]
 #: The boundaries, with the rules that draw them: R2 and R7, R10, R9.
 BOUNDARIES = (ClosedBy.GAP, ClosedBy.MAX, ClosedBy.END)
 
+#: So many searches of a session may be open at once (R13), since a robot's may never end.
+MOST_OPEN = 1000
+
 #: What `closed_by` says when an event ends a search; a boundary says itself.
 CLOSING_EVENTS: dict[Input, ClosedBy] = {
     Kind.SEARCH: ClosedBy.SEARCH,

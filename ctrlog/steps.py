@@ -103,20 +103,21 @@ def do_nothing(_session: Session, _event: TrustedEvent, _ledger: Ledger) -> None
     """Leave everything as it is."""
 
 
-def closing(closed_by: ClosedBy, *, has_several: bool = False) -> Step:
+def closing(closed_by: ClosedBy, *, has_several: bool, is_limited: bool) -> Step:
     """Return the step that closes the open search.
 
     Args:
         closed_by: What closes it.
         has_several: Whether several searches of a session may be open at once (R13).
+        is_limited: Whether users may make only so many searches.
     """
     name = closed_by.value
     by_search = closed_by is ClosedBy.SEARCH
 
-    def close(session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
+    def close(
+        session: Session, _event: TrustedEvent, ledger: Ledger, *, followed: bool = by_search
+    ) -> None:
         if not session.selected:
-            return
-        if ledger.volume is not None and not ledger.volume.admits(session.name):
             return
         clicks = session.search_clicks
         session.searches += 1
@@ -136,11 +137,23 @@ def closing(closed_by: ClosedBy, *, has_several: bool = False) -> Step:
                 name,
                 session.extra,
                 session.refinements,
-                by_search or (has_several and session.is_followed),
+                followed,
             )
         )
 
-    return close
+    def close_seldom(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+        if ledger.volume is not None and session.selected:
+            session.selected = ledger.volume.admits(session.name)
+        close(session, event, ledger, followed=by_search or session.is_followed)
+
+    return close_seldom if has_several or is_limited else close
+
+
+def closings(*, has_several: bool, is_limited: bool) -> dict[ClosedBy, Step]:
+    """Return the steps that close the open search, as `closing` does, by what closes it."""
+    return {
+        cause: closing(cause, has_several=has_several, is_limited=is_limited) for cause in ClosedBy
+    }
 
 
 def finishing(closed_by: ClosedBy) -> Step:

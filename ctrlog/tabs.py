@@ -16,10 +16,7 @@ from ctrlog.events import ClosedBy, Kind, TrustedEvent
 from ctrlog.keystrokes import Typing
 from ctrlog.ledger import Ledger
 from ctrlog.sessionizer import SEARCH_SLOTS, Row, Session, Step, Teller, from_plain, to_plain
-from ctrlog.states import Action, Input, State, Told
-
-#: So many searches of a session may be open at once, since a robot's session may never end.
-MOST_OPEN = 1000
+from ctrlog.states import CLOSING_EVENTS, MOST_OPEN, Action, Input, State, Told
 
 
 class TabbedSession(Session):
@@ -92,7 +89,7 @@ class TabbedSession(Session):
     def close_one(self, search_id: str | None, closed_by: ClosedBy, ledger: Ledger) -> None:
         """Close one of the open searches, and nothing else."""
         self.turn_to(search_id)
-        _CLOSE[closed_by](self, _NO_EVENT, ledger)
+        self.steps.closings[closed_by](self, _NO_EVENT, ledger)
         self.steps = self.steps.rows[State.BROWSING]
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
@@ -133,7 +130,6 @@ class TabbedSession(Session):
 
 
 _of_search = attrgetter(*SEARCH_SLOTS)
-_CLOSE = {cause: steps.closing(cause, has_several=True) for cause in ClosedBy}
 _NO_EVENT = TrustedEvent("", "")
 
 
@@ -171,7 +167,11 @@ def _be_newest(session: TabbedSession, search_id: str | None) -> None:
         session.newest_id = search_id
 
 
-STEPS = steps.STEPS | {Action.START: _start, Action.OPEN: _open, Action.REFINE: _refine}
+STEPS: dict[Action, Step] = {
+    Action.START: _start,
+    Action.OPEN: _open,
+    Action.REFINE: _refine,
+}
 
 
 # Which entry of the table an event means. To tell is to turn to the search that it means.
@@ -224,14 +224,21 @@ def _tell_click(session: TabbedSession, click: TrustedEvent) -> Input:
 # Steps of several entries of the table.
 
 
-def opening(tell: Teller, most_open: int) -> Step:
-    """Return the step of a Search.
+def steps_of_several(tell_search: Teller, most_open: int) -> dict[Kind, Step]:
+    """Return the steps of events that may close several searches.
 
     Args:
-        tell: Tells what it is.
+        tell_search: Tells the entry of a Search.
         most_open: So many searches may be open at once.
     """
+    ends = (Kind.APP_CLOSE, Kind.TIMEOUT)
+    return {
+        Kind.SEARCH: _opening(tell_search, most_open),
+        **{kind: ending(kind, CLOSING_EVENTS[kind]) for kind in ends},
+    }
 
+
+def _opening(tell: Teller, most_open: int) -> Step:
     def take(session: TabbedSession, search: TrustedEvent, ledger: Ledger) -> None:
         taken = tell(session, search)
         if session.state is not State.SEARCHING and len(session.parked) >= most_open:
