@@ -8,17 +8,17 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
 from ctrlog.decoding import Decoder
 from ctrlog.metrics import Metrics
-from ctrlog.pipeline import MAX_LINE_BYTES
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
 from ctrlog.sinks import Format, Per, make_sink
-from ctrlog.sources import open_source
+from ctrlog.sources import MAX_LINE_BYTES, open_source
 
 T = TypeVar("T")
 
@@ -56,8 +56,8 @@ def stages(job: str, log: str) -> dict[str, float]:
     stopwatch = Stopwatch()
     decoder, shard = Decoder(Schema(), MAX_LINE_BYTES), Shard()
     metrics, sink = Metrics(), make_sink(Format.CSV, Per.SEARCH)
-    with open_source(log) as source:
-        blocks = source.blocks(MAX_LINE_BYTES)
+    with closing(open_source(log)) as source:
+        blocks = source.blocks()
         while block := stopwatch.time("read", partial(next, blocks, None)):
             events = stopwatch.time("decode", partial(decoder.decode, block)).events
             ended = stopwatch.time("find searches", partial(shard.feed, events))

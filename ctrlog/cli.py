@@ -15,9 +15,12 @@ from ctrlog import __version__
 from ctrlog.choices import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
 from ctrlog.errors import UsageError
 from ctrlog.options import (
+    Attribute,
     BadLinesFile,
     CheckpointFile,
     ColorChoice,
+    DedupeClicks,
+    ExcludeUsers,
     Fields,
     Files,
     Follow,
@@ -28,6 +31,7 @@ from ctrlog.options import (
     MaxBad,
     MaxLine,
     MaxSession,
+    MergeTyping,
     OutputFile,
     Quiet,
     ReorderWindow,
@@ -100,6 +104,19 @@ def run(
     until: Until = None,
     where: Where = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
+    exclude_users: ExcludeUsers = None,
+    max_user_searches: Annotated[
+        Optional[int],
+        typer.Option(
+            "--max-user-searches",
+            min=1,
+            metavar="N",
+            help="Report no more searches of a user.",
+        ),
+    ] = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
@@ -112,7 +129,7 @@ def run(
     The columns of a search are ctr (1.0 if it got a click, else 0.0), user, query, results,
     clicks, first_rank, first_click_s, time, session_start and closed_by; those of a session are
     ctr, clicks_per_search, user, searches, clicked_searches, clicks, session_start, session_end
-    and closed_by.
+    and closed_by. --merge-typing adds refinements to those of a search.
     """
     options = LogOptions(
         gap=gap,
@@ -123,6 +140,11 @@ def run(
         until=until,
         where=where,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
+        exclude_users=exclude_users,
+        max_user_searches=max_user_searches,
         strict=strict,
         max_bad=max_bad,
         bad_lines=bad_lines,
@@ -136,7 +158,12 @@ def run(
         grows=True,
     )
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
-        sink = make_sink(format_, per, color=_is_colored(color, output))
+        sink = make_sink(
+            format_,
+            per,
+            color=_is_colored(color, output),
+            has_refinements=merge_typing is not None,
+        )
         if not run.has_written:
             run.write(sink.header)
         for ended in run.ended():
@@ -218,6 +245,16 @@ def summary(
     until: Until = None,
     where: Where = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
+    exclude_users: ExcludeUsers = None,
+    max_user_searches: Annotated[
+        Optional[int],
+        typer.Option(
+            "--max-user-searches", min=1, metavar="N", help="Leave out users with more searches."
+        ),
+    ] = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
@@ -238,6 +275,10 @@ def summary(
         until=until,
         where=where,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
+        exclude_users=exclude_users,
         strict=strict,
         max_bad=max_bad,
         bad_lines=bad_lines,
@@ -253,10 +294,14 @@ def summary(
     choice = Choice(
         sort, worst, min_searches, top or (None if is_timeline else format_.most_groups)
     )
-    summing = Summing(grouping, max_groups)
+    summing = Summing(grouping, max_groups, max_user_searches)
     course = Course(
         checkpoint=checkpoint,
-        settings={"command": "summary", **_grouping_settings(grouping, max_groups)},
+        settings={
+            "command": "summary",
+            **_grouping_settings(grouping, max_groups),
+            **({"--max-user-searches": str(max_user_searches)} if max_user_searches else {}),
+        },
         parts={"summing": summing},
     )
     extra_fields = grouping.extra_fields if grouping else ()
@@ -284,6 +329,9 @@ def explain(
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
     max_line: MaxLine = MAX_LINE_BYTES,
     quiet: Quiet = False,
 ) -> None:
@@ -297,6 +345,9 @@ def explain(
         max_session=max_session,
         reorder=reorder,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
         max_line=max_line,
     )
     from ctrlog.explanation import ExplainingShard  # noqa: PLC0415

@@ -8,7 +8,7 @@ import msgspec
 
 from ctrlog.events import TrustedEvent
 from ctrlog.faults import BadLine, Fault, Reason, read_slowly
-from ctrlog.schema import Schema, check
+from ctrlog.schema import Schema, check, name_searches
 
 #: What the decoder raises for a line that it refuses; ValueError is of `check` and
 #: of text that is not UTF-8.
@@ -46,6 +46,7 @@ class Decoder:
         """
         self._schema = schema
         self._decode = schema.decoder()
+        self._has_ids = schema.has_ids
         self._max_line_bytes = max_line_bytes
 
     def decode(self, block: bytes, line: int = 1) -> Decoded:
@@ -66,6 +67,8 @@ class Decoder:
                 self._refuse_long(max(lines, key=len))
             events = [*map(self._decode, lines)]
             check(events)
+            if self._has_ids:
+                name_searches(events)
             if not block.isascii():
                 block.decode()
         except _REFUSALS:
@@ -90,6 +93,7 @@ class Decoder:
             line.decode()
             event = self._decode(line)
             check([event])
+            name_searches([event])
         except _REFUSALS:
             return read_slowly(line, self._schema)
         return event

@@ -30,6 +30,17 @@ class Kind(StrEnum):
     OTHER = "Other"
 
 
+class Attribution(StrEnum):
+    """How results and clicks find their search.
+
+    ORDER: They belong to the user's latest search (R5).
+    ID: They belong to the search whose id they carry (R13).
+    """
+
+    ORDER = "order"
+    ID = "id"
+
+
 class ClosedBy(StrEnum):
     """What ended a search or a session."""
 
@@ -82,6 +93,9 @@ class TrustedEvent(Struct, gc=False):
         items: The results shown, packed by `pack_items` (Results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
+        search_id: The id of the search that it opens or belongs to, if the log names it;
+            as text, so that 1 and "1" are the same, and never empty (Search, Results,
+            ClickResult).
         extra: Values of further fields of the line that a filter asked for.
     """
 
@@ -92,14 +106,16 @@ class TrustedEvent(Struct, gc=False):
     items: Items | None = None
     item: str | int | None = None
     rank: int | None = None
+    search_id: str | None = None
     extra: tuple[object, ...] = ()
 
 
 class Event(TrustedEvent, gc=False):
     """An event made by hand, checked when it is made.
 
-    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers.
-    A time without an offset means UTC; any other offset is converted to UTC.
+    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers, and
+    `search_id` as a string or an integer. A time without an offset means UTC; any other offset
+    is converted to UTC.
 
     Raises:
         UsageError: If the field that an event of this type needs is missing, or a field
@@ -107,6 +123,7 @@ class Event(TrustedEvent, gc=False):
     """
 
     items: Sequence[str | int] | Items | None = None  # type: ignore[assignment]  # packed below
+    search_id: str | int | None = None  # type: ignore[assignment]  # made text below
 
     def __post_init__(self) -> None:
         """Check the fields, pack the items and bring the time to UTC."""
@@ -123,6 +140,8 @@ class Event(TrustedEvent, gc=False):
                 self.items = pack_items(Raw(msgspec.json.encode(list(self.items))))
             if self.time is not None:
                 self.time = to_utc(self.time)
+            if self.search_id is not None:
+                self.search_id = str(self.search_id) or None
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
 
@@ -139,6 +158,7 @@ _EVENT_TYPES: dict[str, tuple[type, ...]] = {
     "items": (Sequence, type(None)),
     "item": (str, int, type(None)),
     "rank": (int, type(None)),
+    "search_id": (str, int, type(None)),
 }
 
 #: Decodes the ids of results; refuses what is no list of strings or integers.
@@ -198,6 +218,20 @@ def restore_event(saved: Sequence[Any]) -> TrustedEvent:
     return TrustedEvent(**values)
 
 
+def other_spelling(user: str | int) -> str | int | None:
+    """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
+    if isinstance(user, int):
+        return str(user)
+    digits = user.removeprefix("-")
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        return None
+    number = int(user)
+    return number if str(number) == user else None
+
+
+_MOST_DIGITS = 4300  # that Python turns into an integer, unless told otherwise
+
+
 class SearchRecord(Struct, frozen=True, gc=False):
     """A search that is over: the query, what was shown for it and what was clicked.
 
@@ -213,6 +247,8 @@ class SearchRecord(Struct, frozen=True, gc=False):
         session_start: When its session started, UTC; None if the log does not say.
         closed_by: What ended it, the value of a `ClosedBy`.
         extra: Values of further fields of its Search event that were asked for.
+        refinements: Number of Search events that this one replaced as the user typed on (R14).
+        followed: Whether another search was opened after it in its session.
     """
 
     user: str
@@ -225,6 +261,8 @@ class SearchRecord(Struct, frozen=True, gc=False):
     session_start: datetime | None
     closed_by: str
     extra: tuple[object, ...] = ()
+    refinements: int = 0
+    followed: bool = False
 
     @property
     def ctr(self) -> float:
@@ -262,3 +300,18 @@ class SessionRecord(Struct, frozen=True, gc=False):
     def clicks_per_search(self) -> float:
         """Clicks divided by searches; can exceed 1."""
         return self.clicks / self.searches
+
+
+def save_session(session: SessionRecord) -> list[Any]:
+    """Return a session as plain values, in the order of its fields, times as microseconds."""
+    return [
+        to_micros(v) if isinstance(v, datetime) else v for v in msgspec.structs.astuple(session)
+    ]
+
+
+def restore_session(saved: Sequence[Any]) -> SessionRecord:
+    """Make the session that `save_session` described."""
+    values = dict(zip(SessionRecord.__struct_fields__, saved, strict=True))
+    for name in ("session_start", "session_end"):
+        values[name] = None if values[name] is None else from_micros(values[name])
+    return SessionRecord(**values)

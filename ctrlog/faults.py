@@ -151,6 +151,8 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     kind = SPELLINGS.get(type_, Kind.OTHER) if isinstance(type_, str) else Kind.OTHER
     required = ["type", "user", *([REQUIRED[kind]] if kind in REQUIRED else [])]
     optional = ["time", *(["rank"] if kind is Kind.CLICK_RESULT else [])]
+    if kind in REQUIRED and schema.has_ids:
+        optional.append("search_id")
     values = {name: _at(found, schema.paths[name]) for name in (*required, *optional)}
     for name in required:
         if values[name] is None:
@@ -162,6 +164,8 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     values["time"] = _time_of(values["time"])
     if "items" in values:
         values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
+    if values.get("search_id") is not None:
+        values["search_id"] = str(values["search_id"]) or None
     values["extra"] = tuple(_at(found, path) for path in schema.extra)
     return TrustedEvent(**values)
 
@@ -214,6 +218,7 @@ _TYPE_TESTS: dict[str, Callable[[Any], bool]] = {
     "items": lambda value: isinstance(value, list) and all(_is_id(item) for item in value),
     "item": _is_id,
     "rank": lambda value: _is_id(value) and not isinstance(value, str),
+    "search_id": _is_id,
 }
 _TYPE_NAMES = {
     "type": "a string",
@@ -223,4 +228,5 @@ _TYPE_NAMES = {
     "items": "a list of strings or integers",
     "item": "a string or an integer",
     "rank": "an integer",
+    "search_id": "a string or an integer",
 }

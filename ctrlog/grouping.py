@@ -211,8 +211,11 @@ class Groups:
     def update(self, searches: Sequence[SearchRecord]) -> None:
         """Add searches."""
         keys = [self._key_of(search) for search in searches]
-        entries = list(zip(keys, outcomes_of(searches), strict=True))
-        if len(self._sizes) + len(keys) <= self._most_groups:
+        self.add(list(zip(keys, outcomes_of(searches), strict=True)))
+
+    def add(self, entries: list[tuple[Key, Outcome]]) -> None:
+        """Add searches by the keys of their groups and their outcomes."""
+        if len(self._sizes) + len(entries) <= self._most_groups:
             self._add(entries)
             return
         for entry in entries:  # so that it does not depend on how many come at a time

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
+from zlib import crc32
 
 import typer
 
 from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
-from ctrlog.errors import UsageError
+from ctrlog.errors import InputError, UsageError
+from ctrlog.events import Attribution
 from ctrlog.filters import Filter
 from ctrlog.pipeline import Pipeline
 from ctrlog.reading import InTurn, Limits
@@ -22,6 +24,9 @@ from ctrlog.shard import DEFAULTS, Rules, Shard
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, Console
 from ctrlog.times import format_duration, format_times, parse_duration, parse_time
+
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 T = TypeVar("T")
 
@@ -157,6 +162,36 @@ Fields = Annotated[
         " for further fields.",
     ),
 ]
+Attribute = Annotated[
+    Optional[Attribution],
+    typer.Option(
+        "--attribute",
+        help="How results and clicks find their search: by the order of events, or by the"
+        " search_id that they carry. order unless told.",
+        show_default=False,
+    ),
+]
+MergeTyping = Annotated[
+    Optional[timedelta],
+    parsed(
+        "--merge-typing",
+        parse_duration,
+        "DURATION",
+        "Take searches of one typing, each at most this long after the last, for one.",
+    ),
+]
+DedupeClicks = Annotated[
+    bool,
+    typer.Option("--dedupe-clicks", help="Count repeated clicks on an item of a search once."),
+]
+ExcludeUsers = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--exclude-users",
+        metavar="FILE",
+        help="Leave out the events of these users, one a line.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line, exit 1.")]
 MaxBad = Annotated[
     Optional[Limit],
@@ -239,6 +274,11 @@ class LogOptions:
     until: datetime | None = None
     where: list[tuple[str, str]] | None = None
     field: list[tuple[str, str]] | None = None
+    attribute: Attribution | None = None
+    merge_typing: timedelta | None = None
+    dedupe_clicks: bool = False
+    exclude_users: Path | None = None
+    max_user_searches: int | None = None
     strict: bool = False
     max_bad: Limit | None = None
     bad_lines: Path | None = None
@@ -261,6 +301,11 @@ class LogOptions:
             "--until": until,
             "--where": _pairs(self.where),
             "--field": _pairs(self.field),
+            "--attribute": self.attribute and self.attribute.value,
+            "--merge-typing": _written(self.merge_typing),
+            "--dedupe-clicks": "" if self.dedupe_clicks else None,
+            "--exclude-users": self._listed(),
+            "--max-user-searches": str(self.max_user_searches or "") or None,
             "--max-line": str(self.max_line),
         }
         return {name: value for name, value in found.items() if value is not None}
@@ -274,18 +319,53 @@ class LogOptions:
 
         Raises:
             UsageError: If options contradict each other.
+            InputError: If the file of users cannot be read.
         """
         filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
-        rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
+        schema = Schema.native(self.field or (), filter_.extra_fields)
+        attribution = self.attribute or Attribution.ORDER
+        rules = Rules(
+            gap=self.gap,
+            lateness=self.lateness,
+            max_session=self.max_session,
+            select=filter_.selector(),
+            attribution=attribution,
+            merge_typing=self.merge_typing,
+            dedupe_clicks=self.dedupe_clicks,
+            max_user_searches=self.max_user_searches,
+        )
         return Pipeline(
             shard=Shard(rules),
-            decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
+            decoder=Decoder(
+                schema if attribution is Attribution.ID else schema.without_ids(), self.max_line
+            ),
             bad_lines=BadLines(console.show, self._limit()),
             reader=InTurn(self.limits),
             reorder=self.reorder,
             on_failure=console.fail,
             on_read=console.advance,
+            exclusion=self._exclusion(),
         )
+
+    def _exclusion(self) -> Exclusion | None:
+        if self.exclude_users is None:
+            return None
+        from ctrlog.exclusion import Exclusion, read_users  # noqa: PLC0415  # few need it
+
+        return Exclusion(read_users(str(self.exclude_users), self._list_of_users()))
+
+    def _list_of_users(self) -> bytes:
+        path = self.exclude_users
+        try:
+            return b"" if path is None else path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
+
+    def _listed(self) -> str | None:
+        """Name the file of users with a sum over it, as another list is another option."""
+        if self.exclude_users is None:
+            return None
+        return f"{self.exclude_users} (of sum {crc32(self._list_of_users()):08x})"
 
     def _limit(self) -> Limit | None:
         if self.strict and self.max_bad is not None:

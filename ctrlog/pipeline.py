@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Ended
 from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
 from ctrlog.shard import Rules, Shard
 from ctrlog.sources import MAX_LINE_BYTES
+
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 
 def _raise(error: InputError) -> None:
@@ -42,6 +45,7 @@ class Pipeline:
         on_read: Called after each block with the bytes that were read for it.
         on_pause: Called whenever all that was read is through, and what came of it was
             taken; tells whether to stop there.
+        exclusion: Leaves out the events of some users; None to take all.
         lines: Number of lines read so far, blank ones included.
         inputs: The inputs met so far, in order.
     """
@@ -56,6 +60,7 @@ class Pipeline:
     on_failure: Callable[[InputError], None] = _raise
     on_read: Callable[[int], None] = lambda _: None
     on_pause: Callable[[], bool] = lambda: False
+    exclusion: Exclusion | None = None
     lines: int = 0
     inputs: dict[Input, None] = field(default_factory=dict)
     _input: Input | None = None  # the one that was read last
@@ -92,7 +97,12 @@ class Pipeline:
             for input_ in self.inputs:
                 yield self._flush(input_)
             yield self.shard.flush()
-        self.bad_lines.finish(self.shard.counts.events)
+        self.bad_lines.finish(self.good_lines)
+
+    @property
+    def good_lines(self) -> int:
+        """Number of lines with an event, those of excluded users included."""
+        return self.shard.counts.events + (self.exclusion.events if self.exclusion else 0)
 
     def save(self) -> dict[str, Any]:
         """Return where it stands as plain values, but for the inputs.
@@ -105,6 +115,7 @@ class Pipeline:
             "lines": self.lines,
             "bad_lines": self.bad_lines.save(),
             "shard": self.shard.save(),
+            "exclusion": None if self.exclusion is None else self.exclusion.save(),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -117,6 +128,8 @@ class Pipeline:
         self.bad_lines.restore(saved["bad_lines"])
         self.shard = Shard.restore(saved["shard"], self.shard.rules)
         self._heard = self.shard.clock
+        if self.exclusion is not None:
+            self.exclusion.restore(saved["exclusion"])
 
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
         self._turn_to(input_)
@@ -147,6 +160,8 @@ class Pipeline:
         self.shard.new_clock(input_.clock)
 
     def _take(self, events: list[TrustedEvent]) -> Ended:
+        if self.exclusion is not None:
+            events = self.exclusion.rest(events)
         if self.reorder is not None and self._input is not None:
             if self._input.reorder is None:
                 self._input.reorder = Reorder(self.reorder)
@@ -189,5 +204,8 @@ def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:
     Raises:
         InputError: If an input cannot be read.
     """
-    for ended in Pipeline(Shard(rules)).run(names):
+    schema = Schema()
+    if rules is None or rules.attribution is Attribution.ORDER:
+        schema = schema.without_ids()
+    for ended in Pipeline(Shard(rules), Decoder(schema, MAX_LINE_BYTES)).run(names):
         yield from ended.searches

@@ -19,6 +19,7 @@ from ctrlog.content import STDIN_DESCRIPTOR
 from ctrlog.errors import UsageError
 from ctrlog.interrupts import Interrupted, asked_to_stop, stop_softly
 from ctrlog.ledger import Ended
+from ctrlog.notes import notes_on_options
 from ctrlog.options import LogOptions
 from ctrlog.outputs import Write, open_as_written, open_output
 from ctrlog.pipeline import Pipeline
@@ -93,7 +94,9 @@ class Run:
         console, pipeline = self.console, self.pipeline
         counts = pipeline.shard.counts
         if pipeline.bad_lines.total:
-            console.note(pipeline.bad_lines.summary(counts.events))
+            console.note(pipeline.bad_lines.summary(pipeline.good_lines))
+        for note in notes_on_options(pipeline):
+            console.note(note)
         if counts.late:
             behind = format_duration(pipeline.shard.rules.lateness)
             furthest = format_duration(counts.largest_step_back)
@@ -151,7 +154,8 @@ def start_run(
             "bad lines": options.bad_lines,
             "checkpoint": course.checkpoint,
         }
-        _refuse_overwriting(names, written)
+        lists = [] if options.exclude_users is None else [str(options.exclude_users)]
+        _refuse_overwriting([*names, *lists], written)
         pipeline = options.pipeline(console, extra_fields)
         resumption = _resume(stack, console, pipeline, options, course)
         _set_course(pipeline, options, course, console, resumption)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeAlias, cast
@@ -32,6 +32,7 @@ FIELD_TYPES: dict[str, Any] = {
     "items": msgspec.Raw,  # counted, and looked into only if there is a click
     "item": str | int | None,
     "rank": int | None,
+    "search_id": str | int | None,
 }
 _ALWAYS_REQUIRED = ("type", "user")
 _NOT_COMPARED = ("time", "items")
@@ -42,7 +43,7 @@ class Schema:
     """Where in a line the fields of an event are.
 
     Attributes:
-        paths: The path of each field of `FIELD_TYPES`.
+        paths: The path of each field of `FIELD_TYPES`; `search_id` may be missing.
         extra: Paths of further fields, which events carry in `extra` in this order.
     """
 
@@ -70,6 +71,16 @@ class Schema:
                 raise UsageError(f"there is no field {name!r}; the fields are {known}")
             paths[name] = parse_path(place)
         return cls(paths, tuple(parse_path(place) for place in extra))
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether events carry the ids of searches."""
+        return "search_id" in self.paths
+
+    def without_ids(self) -> Schema:
+        """Return the schema that passes over the ids of searches, whatever a line has there."""
+        paths = {name: path for name, path in self.paths.items() if name != "search_id"}
+        return replace(self, paths=paths)
 
     def decoder(self) -> Callable[[bytes], TrustedEvent]:
         """Compile the schema.
@@ -99,7 +110,7 @@ class Schema:
         decode: Any = msgspec.json.Decoder(tree.struct()).decode
         if tree.is_flat and not extra_names:
             return cast("Callable[[bytes], TrustedEvent]", decode)
-        getters = [tree.getter(name) for name in FIELD_TYPES]
+        getters = [tree.getter(name) if name in self.paths else _nothing for name in FIELD_TYPES]
         extra_getters = [tree.getter(name) for name in extra_names]
 
         def decode_flattened(line: bytes) -> TrustedEvent:
@@ -124,6 +135,14 @@ def parse_path(place: str) -> Path:
     if not all(keys):
         raise UsageError(f"{place!r} is no place of a field: write key or outer.inner")
     return keys
+
+
+def _nothing(_found: object) -> None:
+    """Get a field that the schema passes over."""
+
+
+#: What an event has of a field that is in none of a line's places.
+_ABSENT: dict[str, Any] = {"extra": (), "search_id": None}
 
 
 class _Tree:
@@ -160,7 +179,7 @@ class _Tree:
             fields.append((f"inner_{number}", child.struct() | None, None))
         try:
             return msgspec.defstruct(
-                "Line", fields, rename=keys, namespace={"extra": ()}, gc=False, kw_only=True
+                "Line", fields, rename=keys, namespace=dict(_ABSENT), gc=False, kw_only=True
             )
         except ValueError:  # of the keys
             raise UsageError(
@@ -187,6 +206,14 @@ class _Tree:
             if names := child.names(name):
                 return [f"inner_{number}", *names]
         return []
+
+
+def name_searches(events: Iterable[TrustedEvent]) -> None:
+    """Make the ids of searches text, since 1 and "1" are the same, and an empty one none."""
+    for event in events:
+        search_id: str | int | None = event.search_id  # as decoded
+        if search_id is not None:
+            event.search_id = str(search_id) or None
 
 
 def _clash(path: Path) -> UsageError:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ctrlog.events import ClosedBy, Kind
-from ctrlog.states import BOUNDARIES, TABLE, Input, State, Transition
+from ctrlog.states import BOUNDARIES, TABLE, Input, State, Told, Transition
 from ctrlog.times import format_duration
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +52,7 @@ def state_table() -> str:
         "| | " + " | ".join(f"**{state.value}**" for state in State) + " |",
         "|---|" + "---|" * len(State),
     ]
-    for taken in (*Kind, *BOUNDARIES):
+    for taken in (*Kind, *Told, *BOUNDARIES):
         cells = [_in_words(TABLE[state][taken], state) for state in State]
         lines.append(f"| {_name(taken)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -63,7 +63,8 @@ def state_diagram() -> str:
     arrows: dict[tuple[State, State], list[str]] = {}
     for state, row in TABLE.items():
         for taken, (_, after) in row.items():
-            if after is not state:
+            is_as_others = taken in Told and row[taken] in map(row.__getitem__, Kind)
+            if after is not state and not is_as_others:
                 arrows.setdefault((state, after), []).append(_name(taken).split(" (")[0])
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [f'    state "{state.value}" as {state.name}' for state in State]

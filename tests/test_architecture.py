@@ -15,20 +15,26 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 ROWS = [
     {
         "chance", "choices", "click_model", "compression", "errors", "escaping", "interrupts",
-        "intervals", "marks", "sketches", "times",
+        "intervals", "marks", "sketches", "times", "volume",
     },
     {"arrivals", "catalogue", "content", "events", "locks", "outputs", "scenario", "terminal"},
     {
-        "checkpoint", "ledger", "reorder", "reporting", "schema", "sinks", "sources", "states",
-        "truth",
+        "checkpoint", "exclusion", "ledger", "reorder", "reporting", "schema", "sinks", "sources",
+        "states", "truth",
     },
     {
         "faults", "filters", "inspection", "metrics", "mishaps", "reading", "rotation",
         "sessionizer", "user_model",
     },
-    {"badlines", "continuation", "decoding", "following", "grouping", "shard", "simulation"},
+    {
+        "badlines", "continuation", "decoding", "following", "grouping", "keystrokes", "simulation",
+        "steps",
+    },
+    {"holding", "tabs"},
+    {"machine"},
+    {"shard"},
     {"pipeline"},
-    {"__init__", "options", "summary"},
+    {"__init__", "notes", "options", "summary"},
     {"resuming", "simulate_command", "wording"},
     {"advice", "explanation", "runs"},
     {"screen"},
@@ -42,28 +48,43 @@ ROW = {module: number for number, row in enumerate(ROWS) for module in row}
 PURE = [
     "errors",
     "events",
+    "exclusion",
     "filters",
     "intervals",
+    "keystrokes",
     "ledger",
-    "marks",
+    "machine",
     "metrics",
     "reorder",
     "sessionizer",
     "shard",
     "sketches",
     "states",
+    "steps",
+    "tabs",
     "times",
+    "volume",
 ]
 PURE_IMPORTS = {
-    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq",
-    "json", "math", "msgspec", "operator", "re", "typing",
+    "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools",
+    "hashlib", "heapq", "json", "math", "msgspec", "operator", "rapidfuzz", "re", "typing",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"checkpoint", "decoding", "events", "faults", "schema", "sessionizer", "times"},
+    "msgspec": {
+        "checkpoint",
+        "decoding",
+        "events",
+        "faults",
+        "schema",
+        "sessionizer",
+        "steps",
+        "times",
+    },
     "orjson": {"rendering", "sinks"},
+    "rapidfuzz": {"keystrokes"},
     "rich": {"explanation", "screen", "terminal"},
     "typer": {"cli", "options", "reporting", "runs", "simulate_command"},
 }

@@ -83,6 +83,9 @@ WRONG: list[dict[str, Any]] = [
     {"rank": 1.0},
     {"rank": "1"},
     {"rank": True},
+    {"search_id": 1.0},
+    {"search_id": True},
+    {"search_id": ["a"]},
     {"items": 5},
     {"items": [1.5]},
     {"items": [None]},
@@ -132,6 +135,14 @@ def test_a_time_is_brought_to_utc(time: datetime) -> None:
     event = Event("scroll", 1, time)
     assert event.time == at(0)
     assert event.time.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("search_id", "text"), [(1, "1"), ("1", "1"), (-7, "-7"), ("a b", "a b"), ("", None), (0, "0")]
+)
+def test_the_id_of_a_search_is_text(search_id: str | int, text: str | None) -> None:
+    """1 and "1" are the same id, and an empty one is none."""
+    assert Event("Search", 1, query="dogs", search_id=search_id).search_id == text
 
 
 def test_an_event_made_by_hand_can_be_fed() -> None:

@@ -39,7 +39,7 @@ def test_the_native_schema_is_the_default() -> None:
     """Without renaming each field is found by its own name at the top."""
     assert Schema.native() == Schema()
     assert dict(Schema().paths) == {name: (name,) for name in FIELDS}
-    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank")
+    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank", "search_id")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nested_fields_are_found() -> None:
         "meta": {"at": {"utc": "2024-01-01T00:00:01Z", "local": None}, "rank": 3},
         "what": {"item": "x", "id": {}},
     })  # fmt: skip
-    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3]
+    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3, None]
 
 
 @pytest.mark.parametrize("meta", ["null", "{}", '{"at":null}', '{"at":{}}', '{"at":{"utc":null}}'])
@@ -130,16 +130,16 @@ def test_nested_fields_are_found() -> None:
 def test_an_inner_object_that_is_not_there_has_no_fields(meta: str, what: str) -> None:
     """Where an object on the way is absent, null or no object, an optional field is missing."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta},"what":{what}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
     without = '{"type":"scroll","who":{"id":1}}'
-    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize("meta", ["5", '"x"', "[]", "false", '{"at":5}', '{"at":["utc"]}'])
 def test_an_inner_value_of_another_type_has_no_fields(meta: str) -> None:
     """A string or number where an object was expected is as no object there."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -313,3 +313,52 @@ def test_checked_events_are_complete() -> None:
     check(events)
     assert [event.time for event in events] == [at(0)] * 3
     assert events[0].items == (2, msgspec.Raw(b'["a", 2]'))
+
+
+# The ids of searches.
+
+ID_LINE = '{"type":"click","user":1,"item":"a","search_id":%s}'
+
+
+@pytest.mark.parametrize(
+    ("written", "search_id"),
+    [("7", "7"), ('"7"', "7"), ('"q-1"', "q-1"), ("null", None), ('""', None), ("-1", "-1")],
+)
+@pytest.mark.parametrize("unusual", ["", '"query":5,'])
+def test_an_id_is_text_whichever_way_the_line_is_read(
+    written: str, search_id: str | None, unusual: str
+) -> None:
+    """1 and "1" are the same id, and an empty one is none."""
+    line = (ID_LINE % written).replace('"user"', f'{unusual}"user"')
+    assert only_event(Schema(), line).search_id == search_id
+    nested = Schema.native([("search_id", "q.id")])
+    assert only_event(nested, line.replace("search_id", "x")).search_id is None
+    moved = line.replace(f'"search_id":{written}', f'"q":{{"id":{written}}}')
+    assert only_event(nested, moved).search_id == search_id
+
+
+@pytest.mark.parametrize("written", ["1.5", "true", "[1]", '{"a":1}'])
+def test_an_id_of_another_type_is_bad_only_where_ids_are_looked_at(written: str) -> None:
+    """A schema without ids passes over whatever a log calls so."""
+    line = (ID_LINE % written).encode()
+    (bad,) = Decoder(Schema(), 2**20).decode(line).bad
+    assert bad.reason is Reason.WRONG_TYPE
+    assert bad.detail == '"search_id" must be a string or an integer'
+    for schema in (Schema().without_ids(), Schema.native([("item", "item")]).without_ids()):
+        assert not schema.has_ids
+        assert only_event(schema, line).search_id is None
+
+
+def test_an_id_of_another_type_is_passed_over_where_no_id_is_used() -> None:
+    """An event that belongs to no search may have anything there."""
+    assert only_event(Schema(), '{"type":"scroll","user":1,"search_id":[]}').search_id is None
+
+
+def test_without_ids_their_place_is_free() -> None:
+    """What is called `search_id` can be another field, and be compared."""
+    schema = Schema.native([("item", "search_id")], extra=["search_id"]).without_ids()
+    event = only_event(schema, '{"type":"click","user":1,"search_id":7}')
+    assert (event.item, event.search_id, event.extra) == (7, None, (7,))
+    compared = Schema.native(extra=["search_id", "lang"])
+    event = only_event(compared, '{"type":"scroll","user":1,"search_id":7,"lang":"en"}')
+    assert (event.search_id, event.extra) == ("7", (7, "en"))
