@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
 from ctrlog.errors import UsageError
-from ctrlog.times import to_utc
+from ctrlog.times import from_micros, to_micros, to_utc
 
 
 class Kind(StrEnum):
@@ -161,6 +161,36 @@ def unpack_items(items: Items) -> list[str]:
         return _decode_strings(items[1])
     except msgspec.ValidationError:
         return [str(item) for item in decode_ids(items[1])]
+
+
+def to_plain(event: TrustedEvent) -> list[Any]:
+    """Return an event as plain values: its fields, time in microseconds since 1970."""
+    time, items = event.time, event.items
+    return [
+        event.type,
+        event.user,
+        None if time is None else to_micros(time),
+        event.query,
+        None if items is None else bytes(items[1]).decode(),
+        event.item,
+        event.rank,
+        list(event.extra),
+    ]
+
+
+def from_plain(saved: Sequence[Any]) -> TrustedEvent:
+    """Make the event that `to_plain` described."""
+    type_, user, micros, query, items, item, rank, extra = saved
+    return TrustedEvent(
+        type_,
+        user,
+        None if micros is None else from_micros(micros),
+        query,
+        None if items is None else pack_items(Raw(items.encode())),
+        item,
+        rank,
+        tuple(extra),
+    )
 
 
 class SearchRecord(Struct, frozen=True, gc=False):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Optional, TypeVar
@@ -207,6 +208,58 @@ class LogOptions:
     bad_lines: Path | None = None
     max_line: int = MAX_LINE_BYTES
 
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> LogOptions:
+        """Make options from what one would write on the command line.
+
+        Args:
+            options: Values by name; `--max-session` is `max_session`. What is text is read
+                as the command line reads it; `where` and `field` are dictionaries, or
+                lists of `FIELD=VALUE`.
+
+        Raises:
+            UsageError: If there is no such option, or it has no such value.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in options:
+            if name not in known:
+                raise UsageError(f"there is no option {name!r}; there are {', '.join(known)}")
+        return cls(**{name: _read_option(name, value) for name, value in options.items()})
+
+    def rules(self, extra_fields: tuple[str, ...] = ()) -> Rules:
+        """Return the rules that were asked for.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If they make no sense.
+        """
+        selector = self._filter(extra_fields).selector()
+        return Rules(self.gap, self.lateness, self.max_session, selector)
+
+    def decoder(self, extra_fields: tuple[str, ...] = ()) -> Decoder:
+        """Return a decoder of the log.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If there is no such field, or no such place for one.
+        """
+        extra = self._filter(extra_fields).extra_fields
+        return Decoder(Schema.native(self.field or (), extra), self.max_line)
+
+    def limit(self) -> Limit | None:
+        """Return how many bad lines are tolerated, None for any number.
+
+        Raises:
+            UsageError: If options contradict each other.
+        """
+        if self.strict and self.max_bad is not None:
+            raise UsageError("--strict and --max-bad exclude each other")
+        return Limit(count=0) if self.strict else self.max_bad
+
     def pipeline(self, console: Console, extra_fields: tuple[str, ...] = ()) -> Pipeline:
         """Make the pipeline that was asked for.
 
@@ -217,19 +270,41 @@ class LogOptions:
         Raises:
             UsageError: If options contradict each other.
         """
-        filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
-        rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
         return Pipeline(
-            shard=Shard(rules),
-            decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
-            bad_lines=BadLines(console.show, self._limit()),
+            shard=Shard(self.rules(extra_fields)),
+            decoder=self.decoder(extra_fields),
+            bad_lines=BadLines(console.show, self.limit()),
             reorder=None if self.reorder is None else Reorder(self.reorder),
             max_line_bytes=self.max_line,
             on_failure=console.fail,
             on_read=console.advance,
         )
 
-    def _limit(self) -> Limit | None:
-        if self.strict and self.max_bad is not None:
-            raise UsageError("--strict and --max-bad exclude each other")
-        return Limit(count=0) if self.strict else self.max_bad
+    def _filter(self, extra_fields: tuple[str, ...]) -> Filter:
+        return Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
+
+
+#: How options are read that are not as they are written.
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("gap", "lateness", "max_session", "reorder"), parse_duration),
+    **dict.fromkeys(("since", "until"), parse_time),
+    **dict.fromkeys(("where", "field"), _pair),
+    "max_bad": Limit.parse,
+    "bad_lines": Path,
+    "max_line": _size,
+}
+
+
+def _read_option(name: str, value: Any) -> Any:
+    parse = _PARSERS.get(name)
+    if parse is None:
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} must be True or False, not {value!r}")
+        return value
+    try:
+        if name in {"where", "field"}:
+            pairs = value.items() if isinstance(value, Mapping) else map(_pair, value)
+            return [(place, w if isinstance(w, str) else json.dumps(w)) for place, w in pairs]
+        return parse(str(value)) if isinstance(value, str | int) else value
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name}: {error}") from None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from ctrlog.events import TrustedEvent
-from ctrlog.times import BEGINNING
+from ctrlog.events import TrustedEvent, from_plain, to_plain
+from ctrlog.times import BEGINNING, from_micros, to_micros
 
 
 class Reorder:
@@ -55,3 +56,32 @@ class Reorder:
         self._held.clear()
         self._latest = BEGINNING
         return ready
+
+    # Saving and restoring.
+
+    def save(self) -> dict[str, Any]:
+        """Return what is held, and after what, as plain values."""
+        return {
+            "latest": None if self._latest is BEGINNING else to_micros(self._latest),
+            "arrived": self._arrived,
+            "held": [
+                [to_micros(time), arrived, to_plain(event)] for time, arrived, event in self._held
+            ],
+        }
+
+    @classmethod
+    def restore(cls, saved: dict[str, Any], window: timedelta) -> Reorder:
+        """Make the buffer that `save` described.
+
+        Args:
+            saved: What `save` returned.
+            window: How much older than the latest event one may be.
+        """
+        reorder = cls(window)
+        reorder._latest = BEGINNING if saved["latest"] is None else from_micros(saved["latest"])
+        reorder._arrived = saved["arrived"]
+        reorder._held = [
+            (from_micros(time), arrived, from_plain(event))
+            for time, arrived, event in saved["held"]
+        ]
+        return reorder

@@ -101,12 +101,21 @@ class Source:
             return piece
 
     def _refuse_compressed(self, beginning: bytes) -> None:
-        for magic, (kind, tool) in _COMPRESSED.items():
-            if beginning.startswith(magic):
-                raise InputError(
-                    f"{self.name}: is compressed ({kind}); decompress it on the way: "
-                    f"{tool} FILE | ctrlog run -"
-                )
+        found = compression_of(beginning)
+        if found is not None:
+            kind, tool = found
+            raise InputError(
+                f"{self.name}: is compressed ({kind}); decompress it on the way: "
+                f"{tool} FILE | ctrlog run -"
+            )
+
+
+def compression_of(beginning: bytes) -> tuple[str, str] | None:
+    """Return how an input is compressed, and the tool that decompresses it; None if not."""
+    for magic, found in _COMPRESSED.items():
+        if beginning.startswith(magic):
+            return found
+    return None
 
 
 @contextmanager
