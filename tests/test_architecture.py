@@ -15,16 +15,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 ROWS = [
     {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
     {"events", "outputs", "sources", "terminal"},
-    {"ledger", "reorder", "schema", "sinks", "states"},
+    {"growing", "ledger", "reorder", "schema", "sinks", "states"},
     {"faults", "filters", "metrics", "sessionizer"},
     {"badlines", "decoding", "grouping", "shard"},
-    {"pipeline"},
+    {"dealing", "pipeline"},
     {"__init__", "options", "summary"},
-    {"wording"},
-    {"advice", "explanation"},
-    {"screen"},
+    {"archive", "partitions", "wording"},
+    {"advice", "explanation", "recordfiles"},
+    {"dataflow", "screen"},
     {"rendering"},
-    {"cli"},
+    {"cli", "spark"},
     {"__main__"},
 ]
 ROW = {module: number for number, row in enumerate(ROWS) for module in row}
@@ -52,10 +52,13 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
+    "bytewax": {"dataflow", "partitions", "recordfiles"},
+    "msgspec": {"dealing", "events", "times", "schema", "faults", "decoding", "sessionizer"},
     "orjson": {"rendering", "sinks"},
+    "pyarrow": {"archive", "spark"},
+    "pyspark": {"spark"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options"},
+    "typer": {"cli", "options", "spark"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
