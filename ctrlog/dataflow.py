@@ -44,7 +44,8 @@ def flow(
     Args:
         log: A file; a folder, each file of which is a log of its own; or a topic as
             `kafka://HOST:PORT,HOST:PORT/TOPIC`, each partition of which is one.
-        out: A file; a folder (written with a / at its end) that gets a file for each shard;
+        out: A file; a folder (written with a / at its end) that gets 16, between which processes
+            share the writing;
             a topic; or `-` for standard output. Records are JSON, one a line.
         per: Whether records are of each `search` or of each `session`.
         shards: Into how many shards each log is dealt. A resumed flow stays with its number.
@@ -98,26 +99,25 @@ def build(
         else FilesSource(Path(log), reading)
     )
     dataflow = Dataflow("ctrlog")
-    items = op.input("read", dataflow, source)
-    kinds = op.branch("kind", items, _is_portion)
+    items = op.branch("portions", op.input("read", dataflow, source), _is_portion)
+    lines = op.branch("bad_lines", cast("KeyedStream[bytes]", items.falses), _is_of_bad_lines)
     if options.bad_lines is not None:
-        bad_lines = cast("KeyedStream[bytes]", kinds.falses)
-        op.output("bad_lines", bad_lines, FilesSink(options.bad_lines))
+        op.output("write_bad_lines", lines.trues, FilesSink(options.bad_lines))
     to_topic = out.startswith(KAFKA)
     render = _messages(per) if to_topic else _lines(per)
 
     def shard(saved: State | None) -> ShardLogic:
         return ShardLogic(rules, per, render, saved, keeps_open=reading.keeps_open)
 
-    records: KeyedStream[Any] = op.stateful_batch("shard", kinds.trues, shard)
+    records: KeyedStream[Any] = op.stateful_batch("shard", items.trues, shard)
     if to_topic:
         _write_topic(records, *_topic(out), config)
     elif out == "-":
         op.output("write", op.key_rm("unkey", records), StdoutSink())
-    elif out.endswith("/") or Path(out).is_dir():
-        op.output("write", records, FilesSink(Path(out), max(2, reading.shards)))
     else:
-        op.output("write", records, FilesSink(Path(out)))
+        is_folder = out.endswith("/") or Path(out).is_dir()
+        every = op.merge("with_openings", records, lines.falses)
+        op.output("write", every, FilesSink(Path(out), is_folder=is_folder))
     return dataflow
 
 
@@ -176,7 +176,11 @@ class ShardLogic(StatefulBatchLogic[Portion, Any, State]):
 
 
 def _is_portion(item: Item) -> TypeGuard[tuple[str, Portion]]:
-    return item[0] != BAD_LINES
+    return isinstance(item[1], Portion)
+
+
+def _is_of_bad_lines(item: tuple[str, bytes]) -> bool:
+    return item[0] == BAD_LINES
 
 
 def _per(per: str) -> Per:

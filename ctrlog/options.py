@@ -220,10 +220,10 @@ class LogOptions:
         Raises:
             UsageError: If there is no such option, or it has no such value.
         """
-        known = {field.name for field in fields(cls)}
+        known = [field.name for field in fields(cls)]
         for name in options:
             if name not in known:
-                raise UsageError(f"there is no option {name!r}; there are {', '.join(known)}")
+                raise UsageError(f"there is no option {name!r}; the options are {', '.join(known)}")
         return cls(**{name: _read_option(name, value) for name, value in options.items()})
 
     def rules(self, extra_fields: tuple[str, ...] = ()) -> Rules:

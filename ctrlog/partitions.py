@@ -25,11 +25,16 @@ from ctrlog.options import LogOptions
 if TYPE_CHECKING:
     from bytewax.connectors.kafka import KafkaSource
 
-#: What goes on from here, under the key of who takes it: a shard, or the file of bad lines.
+#: What goes on from here, under the key of who takes it: a portion for a shard, or lines
+#: for a file.
 Item: TypeAlias = tuple[str, "Portion | bytes"]
 
 #: The key of bad lines.
 BAD_LINES = "bad lines"
+
+#: How many files there are in a folder of records, however many shards: a resumed flow must
+#: find those that it wrote to.
+FILES = 16
 
 #: How much to read at a time: as many lines as one event more or less of a shard matters
 #: little for.
@@ -117,6 +122,7 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
             self._bad_lines.keep = self._keep
         self._kept: list[bytes] = []
         self._events = 0
+        self._is_new = saved is None
         self._has_ended = False
         if saved is not None:
             self._dealer.restore(saved["dealer"])
@@ -125,6 +131,9 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
 
     def next_batch(self) -> list[Item]:
         """Return what the next lines hold for each shard."""
+        if self._is_new:
+            self._is_new = False
+            return self._open_files()
         if self._has_ended:
             raise StopIteration
         block = self._reader.read()
@@ -155,6 +164,11 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         """Read no more."""
         self._reader.close()
 
+    def _open_files(self) -> list[Item]:
+        """Write nothing to each file, which empties what is left of an earlier flow."""
+        keys = [BAD_LINES, *(key_of(self._name, number) for number in range(FILES))]
+        return [(key, b"") for key in keys]
+
     def _deal(self, block: bytes) -> list[Item]:
         dealt = self._dealer.deal(block, 0)
         for bad in dealt.bad:
@@ -163,11 +177,13 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
         return self._keyed(dealt.portions)
 
     def _end(self) -> list[Item]:
+        items: list[Item] = []
         if self._reading.keeps_open:
-            return self._keyed(self._dealer.pause())
-        unfinished = self._reader.read_unfinished()
-        items = self._deal(unfinished) if unfinished else []
-        items += self._keyed(self._dealer.finish())
+            items += self._keyed(self._dealer.pause())
+        else:
+            unfinished = self._reader.read_unfinished()
+            items += self._deal(unfinished) if unfinished else []
+            items += self._keyed(self._dealer.finish())
         self._bad_lines.finish(self._events)
         if self._bad_lines.total:
             _show(f"{self._name}: {self._bad_lines.summary(self._events)}")

@@ -14,29 +14,30 @@ from bytewax.outputs import (
 )
 
 from ctrlog.errors import OutputError
-from ctrlog.partitions import BAD_LINES, shard_of_key
+from ctrlog.partitions import FILES, shard_of_key
 
 
 class FilesSink(FixedPartitionedSink[bytes, int]):
-    """One file, or a folder with a file for each shard.
+    """One file, or a folder of some.
 
     A resumed flow cuts its files back to what they had when its state was saved, since it
     writes all that came later again. One that begins anew empties them.
     """
 
-    def __init__(self, path: Path, files: int = 1) -> None:
+    def __init__(self, path: Path, *, is_folder: bool = False) -> None:
         """Name where to write.
 
         Args:
-            path: The file, or the folder if there is to be more than one.
-            files: How many there are to be.
+            path: The file or folder.
+            is_folder: Whether it is one: then there are `FILES` in it, and each shard
+                writes to one of them.
 
         Raises:
             OutputError: If the folder is not there and cannot be made.
         """
         self._path = path
-        self._files = files
-        if files > 1:
+        self._is_folder = is_folder
+        if is_folder:
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -44,18 +45,17 @@ class FilesSink(FixedPartitionedSink[bytes, int]):
 
     def list_parts(self) -> list[str]:
         """Return the names of the files."""
-        if self._files == 1:
+        if not self._is_folder:
             return [self._path.name]
-        digits = len(str(self._files - 1))
-        return [f"{number:0{digits}}.jsonl" for number in range(self._files)]
+        return [f"{number:02}.jsonl" for number in range(FILES)]
 
     def part_fn(self, item_key: str) -> int:
         """Return the number of the file for what a shard has found."""
-        return 0 if item_key == BAD_LINES else shard_of_key(item_key) % self._files
+        return shard_of_key(item_key) % FILES if self._is_folder else 0
 
     def build_part(self, _step_id: str, for_part: str, resume_state: int | None) -> FilePartition:
         """Open a file."""
-        path = self._path if self._files == 1 else self._path / for_part
+        path = self._path / for_part if self._is_folder else self._path
         return FilePartition(path, resume_state or 0)
 
 

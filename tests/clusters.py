@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ctrlog.dealing import shard_of
+
 #: So long anything may take, in seconds, before a test gives up.
 PATIENCE_S = 60
 
@@ -111,10 +113,18 @@ class Cluster:
 
     def finish(self) -> bytes:
         """Wait for the end and return what was printed."""
-        printed = [process.communicate(timeout=PATIENCE_S)[0] for process in self.running]
-        codes = [process.returncode for process in self.running]
-        assert codes == [0] * self.processes, self.said()
-        return b"".join(printed)
+        printed = self.wait()
+        assert not self.has_failed, self.said()
+        return printed
+
+    def wait(self) -> bytes:
+        """Wait for the end, whatever it is, and return what was printed."""
+        return b"".join(process.communicate(timeout=PATIENCE_S)[0] for process in self.running)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a process ended with an error."""
+        return any(process.returncode for process in self.running)
 
     def said(self) -> str:
         """Return what was said on standard error."""
@@ -123,8 +133,10 @@ class Cluster:
     def kill(self) -> None:
         """End all processes at once."""
         for process in self.running:
-            process.kill()
-            process.communicate()
+            process.kill()  # nothing happens to one that has ended
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -152,3 +164,15 @@ class Cluster:
 def as_log(*events: Mapping[str, Any]) -> bytes:
     """Write events as a log."""
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+def split_by_user(log: bytes, parts: int) -> list[bytes]:
+    """Split a log by its users; lines without one go to the first part."""
+    lines: list[list[bytes]] = [[] for _ in range(parts)]
+    for line in log.split(b"\n")[:-1]:
+        try:
+            part = shard_of(json.loads(line)["user"], 1000) % parts
+        except (ValueError, KeyError):
+            part = 0
+        lines[part].append(line)
+    return [b"\n".join([*part_lines, b""]) for part_lines in lines]
