@@ -36,7 +36,7 @@ from ctrlog.archive import (
 )
 from ctrlog.badlines import SHOWN, BadLines, Limit
 from ctrlog.choices import SummaryFormat
-from ctrlog.errors import CtrlogError, DataError, InputError
+from ctrlog.errors import CtrlogError, DataError, InputError, OutputError
 from ctrlog.faults import Reason
 from ctrlog.ledger import Ended
 from ctrlog.metrics import SearchMetrics
@@ -70,6 +70,9 @@ class RecordFormat(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
 
+
+#: How sessions of ctrlog's own are configured: times in Parquet as all programs read them.
+CONFIGURATION = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
 
 #: The columns of records in Parquet.
 RECORD_TYPES = {
@@ -147,6 +150,7 @@ def search(
             counts=finish.counts,
             lines=sum(split.line for split in splits),
             bad_lines={reason.value: count for reason, count in bad_lines.counts.items()},
+            keeps_bad_lines=True,
         ),
     )
 
@@ -229,17 +233,35 @@ def _typed(records: DataFrame, per: Per) -> DataFrame:
     times = {name for name, type_ in types.items() if type_ == "timestamp"}
     as_written = [f"{name} {'string' if name in times else types[name]}" for name in types]
     parsed = records.select(functions.from_json("value", ", ".join(as_written)).alias("record"))
-    return parsed.select(*[functions.col(f"record.{name}").cast(types[name]) for name in types])
+    return parsed.select(
+        *[functions.col(f"record.{name}").cast(types[name]).alias(name) for name in types]
+    )
 
 
 def _write_file(spark: SparkSession, path: str, content: bytes) -> None:
     """Write a single file where Spark writes to."""
-    hadoop = spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]  # noqa: SLF001
-    configuration = spark._jsc.hadoopConfiguration()  # noqa: SLF001
-    file = hadoop.Path(path)
-    stream = file.getFileSystem(configuration).create(file, True)
+    file, system = _place(spark, path)
+    stream = system.create(file)
     stream.write(bytearray(content))
     stream.close()
+
+
+def refuse_to_overwrite(spark: SparkSession, out: str) -> None:
+    """See that nothing is where records are to go, before hours of work.
+
+    Raises:
+        OutputError: If there is.
+    """
+    folder, system = _place(spark, out)
+    if system.exists(folder):
+        raise OutputError(f"{out}: is there already; name a new folder, or remove it")
+
+
+def _place(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """Return a path and its file system, as Spark's own libraries know them."""
+    java: Any = spark.sparkContext
+    place = java._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001  # the only way
+    return place, place.getFileSystem(java._jsc.hadoopConfiguration())  # noqa: SLF001
 
 
 # Bad lines.
@@ -349,6 +371,7 @@ def main(
     )
     try:
         spark = session()
+        refuse_to_overwrite(spark, out)
         found = search(spark, paths, options, per, partitions)
         write(found, out, per, format_)
     except DataError as error:
@@ -365,7 +388,7 @@ def session() -> SparkSession:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession  # noqa: PLC0415  # an extra
 
-    return SparkSession.builder.appName("ctrlog").getOrCreate()
+    return SparkSession.builder.appName("ctrlog").config(map=CONFIGURATION).getOrCreate()
 
 
 def _fail(error: CtrlogError, code: int) -> NoReturn:

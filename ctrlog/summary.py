@@ -31,6 +31,7 @@ class Summary:
             in which no search was made.
         groups_left_out: How many groups are not shown.
         merged_searches: How many searches are in groups that were merged for want of room.
+        keeps_bad_lines: Whether the bad lines were written somewhere.
     """
 
     metrics: Metrics
@@ -43,6 +44,7 @@ class Summary:
     groups: Sequence[Group] = field(default_factory=list)
     groups_left_out: int = 0
     merged_searches: int = 0
+    keeps_bad_lines: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it: plain values under the names of the metrics."""
@@ -142,6 +144,7 @@ def summarize(
         groups=shown,
         groups_left_out=left_out,
         merged_searches=groups.merged_searches if groups else 0,
+        keeps_bad_lines=pipeline.bad_lines.keep is not None,
     )
 
 
