@@ -303,7 +303,8 @@ def _read_option(name: str, value: Any) -> Any:
         return value
     try:
         if name in {"where", "field"}:
-            pairs = value.items() if isinstance(value, Mapping) else map(_pair, value)
+            texts = [value] if isinstance(value, str) else value
+            pairs = value.items() if isinstance(value, Mapping) else map(_pair, texts)
             return [(place, w if isinstance(w, str) else json.dumps(w)) for place, w in pairs]
         return parse(str(value)) if isinstance(value, str | int) else value
     except (ValueError, TypeError) as error:

@@ -72,7 +72,9 @@ class RecordFormat(StrEnum):
 
 
 #: How sessions of ctrlog's own are configured: times in Parquet as all programs read them.
-CONFIGURATION = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
+CONFIGURATION: dict[str, bool | float | int | str | None] = {
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"
+}
 
 #: The columns of records in Parquet.
 RECORD_TYPES = {
