@@ -90,6 +90,7 @@ def build(
         CtrlogError: If something of that makes no sense or cannot be opened.
     """
     options, config = reading.options, kafka or {}
+    _refuse_overwriting(log, out, options.bad_lines)
     rules = options.rules()
     options.decoder()  # would be too late to complain in the source
     options.limit()
@@ -173,6 +174,18 @@ class ShardLogic(StatefulBatchLogic[Portion, Any, State]):
         written = self._render(records, self._found)
         self._found += len(records)
         return written
+
+
+def _refuse_overwriting(log: str, out: str, bad_lines: Path | None) -> None:
+    """Refuse to write to a log, among logs, or to one place for two purposes."""
+    is_file = out != "-" and not out.startswith(KAFKA)
+    written = [path.resolve() for path in (Path(out) if is_file else None, bad_lines) if path]
+    logs = Path(log).resolve()
+    for path in written:
+        if not log.startswith(KAFKA) and logs in {path, path.parent}:
+            raise UsageError(f"{path} is one of the logs, or would be; write somewhere else")
+    if len({*written}) < len(written):
+        raise UsageError("the records and the bad lines cannot go to one file")
 
 
 def _is_portion(item: Item) -> TypeGuard[tuple[str, Portion]]:

@@ -91,7 +91,7 @@ RECORD_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in an archive.
+    """What was found in an archive, kept by Spark until the session stops.
 
     Attributes:
         records: The records as JSON, in one column `value`.
@@ -128,7 +128,10 @@ def search(
         DataError: If there are more bad lines than are allowed.
         UsageError: If an option makes no sense.
     """
-    rows = _rows(spark, paths, options, per, partitions).persist()
+    from pyspark import StorageLevel  # noqa: PLC0415  # an extra
+
+    # Read a few times only, so on disk: memory is for sorting.
+    rows = _rows(spark, paths, options, per, partitions).persist(StorageLevel.DISK_ONLY)
     splits = rows.where(rows.kind == RowKind.SPLIT.value).collect()  # finds all, and keeps it
     bad_lines = _count_bad(splits, options.limit())
     placed = None
@@ -280,7 +283,8 @@ def _count_bad(splits: Iterable[Any], limit: Limit | None) -> BadLines:
         for reason, count in json.loads(split.detail).items():
             bad_lines.counts[Reason(reason)] += count
     if limit is not None and limit.count is not None and bad_lines.total > limit.count:
-        raise DataError(f"{bad_lines.total:,} lines are bad, more than the {limit.count:,} allowed")
+        allowed = f"more than the {limit.count:,} allowed" if limit.count else "and none is allowed"
+        raise DataError(f"bad lines: {bad_lines.total:,}, {allowed}")
     return bad_lines
 
 

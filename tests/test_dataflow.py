@@ -207,6 +207,29 @@ def test_what_makes_no_sense_is_said(arguments: dict[str, Any], message: str) ->
 
 
 @pytest.mark.parametrize(
+    ("log", "out", "bad_lines", "message"),
+    [
+        ("logs/a", "logs/a", None, "is one of the logs"),
+        ("logs/a", "logs/../logs/a", None, "is one of the logs"),
+        ("logs", "logs/found", None, "is one of the logs"),
+        ("logs", "logs/", None, "is one of the logs"),
+        ("logs/a", "found", "logs/a", "is one of the logs"),
+        ("logs/a", "found", "./found", "cannot go to one file"),
+    ],
+)
+def test_nothing_is_written_over(
+    log: str, out: str, bad_lines: str | None, message: str, tmp_path: Path
+) -> None:
+    """A log stays what it is, and a flow does not read what it writes."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/a").write_bytes(SHOP)
+    options: dict[str, Any] = {} if bad_lines is None else {"bad_lines": f"{tmp_path}/{bad_lines}"}
+    with pytest.raises(SystemExit, match=message):
+        flow(f"{tmp_path}/{log}", f"{tmp_path}/{out}", **options)
+    assert (tmp_path / "logs/a").read_bytes() == SHOP
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"strict": True}, "stopped at shop.jsonl:39: no bad line is allowed"),

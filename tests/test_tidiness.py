@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "docs/cli.md", "docs/metrics.md", "docs/rules.md"]
+DOCUMENTS = ["README.md", "docs/cli.md", "docs/cluster.md", "docs/metrics.md", "docs/rules.md"]
 
 
 @pytest.mark.parametrize(
