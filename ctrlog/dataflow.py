@@ -44,9 +44,8 @@ def flow(
     Args:
         log: A file; a folder, each file of which is a log of its own; or a topic as
             `kafka://HOST:PORT,HOST:PORT/TOPIC`, each partition of which is one.
-        out: A file; a folder (written with a / at its end) that gets 16, between which processes
-            share the writing;
-            a topic; or `-` for standard output. Records are JSON, one a line.
+        out: A file; a folder (written with a / at its end), in which processes share the
+            writing of 16; a topic; or `-` for standard output. Records are JSON.
         per: Whether records are of each `search` or of each `session`.
         shards: Into how many shards each log is dealt. A resumed flow stays with its number.
         follow: Whether to wait for more at the end of a log; None to follow topics and to
@@ -92,34 +91,42 @@ def build(
     options, config = reading.options, kafka or {}
     _refuse_overwriting(log, out, options.bad_lines)
     rules = options.rules()
-    options.decoder()  # would be too late to complain in the source
-    options.limit()
+    options.decoder(), options.limit()  # in a partition it would be too late to complain
     source = (
         TopicSource(*_topic(log), reading, config)
         if log.startswith(KAFKA)
         else FilesSource(Path(log), reading)
     )
-    dataflow = Dataflow("ctrlog")
-    items = op.branch("portions", op.input("read", dataflow, source), _is_portion)
-    lines = op.branch("bad_lines", cast("KeyedStream[bytes]", items.falses), _is_of_bad_lines)
-    if options.bad_lines is not None:
-        op.output("write_bad_lines", lines.trues, FilesSink(options.bad_lines))
-    to_topic = out.startswith(KAFKA)
-    render = _messages(per) if to_topic else _lines(per)
+    render = _messages(per) if out.startswith(KAFKA) else _lines(per)
 
     def shard(saved: State | None) -> ShardLogic:
         return ShardLogic(rules, per, render, saved, keeps_open=reading.keeps_open)
 
-    records: KeyedStream[Any] = op.stateful_batch("shard", items.trues, shard)
-    if to_topic:
+    dataflow = Dataflow("ctrlog")
+    items = op.branch("portions", op.input("read", dataflow, source), _is_portion)
+    records = op.stateful_batch("shard", items.trues, shard)
+    lines = op.branch("bad_lines", cast("KeyedStream[bytes]", items.falses), _is_of_bad_lines)
+    if options.bad_lines is not None:
+        op.output("write_bad_lines", lines.trues, FilesSink(options.bad_lines))
+    _write(out, records, lines.falses, config)
+    return dataflow
+
+
+def _write(
+    out: str,
+    records: KeyedStream[Any],
+    openings: KeyedStream[bytes],
+    config: Mapping[str, str],
+) -> None:
+    """Write records where they are to go, to files after what opens these."""
+    if out.startswith(KAFKA):
         _write_topic(records, *_topic(out), config)
     elif out == "-":
         op.output("write", op.key_rm("unkey", records), StdoutSink())
     else:
         is_folder = out.endswith("/") or Path(out).is_dir()
-        every = op.merge("with_openings", records, lines.falses)
+        every = op.merge("with_openings", records, openings)
         op.output("write", every, FilesSink(Path(out), is_folder=is_folder))
-    return dataflow
 
 
 State: TypeAlias = dict[str, Any]
