@@ -89,6 +89,13 @@ CASES = {
     ),
     "untimed": Case(many(20, [None] * 12)),
     "partly_untimed": Case(many(8, [1, None, 5, None, 8, 20, None, 1]), {"gap": "30s"}),
+    "untimed_when_due": Case(
+        as_log(*timed(0), *timed(100, user=2), click(None), *timed(101, user=2), click(102)),
+        {"gap": "10s", "lateness": "0"},
+    ),
+    "over_elsewhere": Case(
+        as_log(*[event for user in range(20) for event in timed(user, user=user)], *timed(9999))
+    ),
     "out_of_order": Case(many(7, [10, -30, 25, -5, 5, -100, 300, -60]), {"gap": "20s"}),
     "one_user": Case(as_log(*timed(*range(50)), *timed(*range(100, 3000, 100), user="1"))),
     "fields": Case(

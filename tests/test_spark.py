@@ -79,19 +79,44 @@ def test_files_in_parts_and_compressed_ones(spark: Any, tmp_path: Path) -> None:
     assert values(both.bad_lines) == Counter(kept.split(b"\n")[:-1])
 
 
-def test_at_equal_times_earlier_inputs_go_first(spark: Any, tmp_path: Path) -> None:
-    """Events at one time are taken in the order of the inputs, whatever these are called."""
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        (["z.jsonl", "a.jsonl", "m.jsonl"], ["z.jsonl", "a.jsonl", "m.jsonl"]),
+        (["a.jsonl", "m.jsonl", "z.jsonl"], ["."]),
+    ],
+    ids=["inputs", "files"],
+)
+def test_at_equal_times_earlier_inputs_and_files_go_first(
+    names: list[str], paths: list[str], spark: Any, tmp_path: Path
+) -> None:
+    """Events at one time are taken in the order of the inputs, and in one by name.
+
+    Spark reads the largest file first.
+    """
     events: list[dict[str, Any]] = [
         {"type": "Search", "user": 1, "time": 0, "query": "dogs"},
         {"type": "ClickResult", "user": 1, "time": 0, "item": "rover"},
         {"type": "AppClose", "user": 1, "time": 0},
     ]
-    names = ["z.jsonl", "a.jsonl", "m.jsonl"]
-    for name, event in zip(names, events, strict=True):
-        (tmp_path / name).write_bytes(as_log(event))
-    found = search(spark, [str(tmp_path / name) for name in names], LogOptions())
+    for number, (name, event) in enumerate(zip(names, events, strict=True)):
+        (tmp_path / name).write_bytes(as_log(event) + b"\n" * 1000 * number)
+    found = search(spark, [str(tmp_path / path) for path in paths], LogOptions())
     (record,) = [json.loads(row.value) for row in found.records.collect()]
     assert (record["clicks"], record["closed_by"]) == (1, "close")
+
+
+def test_a_log_without_times_keeps_its_order_in_parts(spark: Any, tmp_path: Path) -> None:
+    """Read in parts side by side, its lines are taken in their order all the same."""
+    log = tmp_path / "log.jsonl"
+    kinds = [{"type": "Search", "query": "q"}, {"type": "ClickResult", "item": "a"}]
+    log.write_bytes(as_log(*[{**kinds[n % 7 % 2], "user": n % 5} for n in range(1000)]))
+    spark.conf.set("spark.sql.files.maxPartitionBytes", log.stat().st_size // 7)
+    try:
+        found = search(spark, [str(log)], LogOptions(), partitions=1)
+    finally:
+        spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    assert values(found.records) == encoded(run_ctrlog(log, options={}))
 
 
 def test_the_summary_is_that_of_one_machine(spark: Any, tmp_path: Path) -> None:
