@@ -19,7 +19,8 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from ctrlog.dealing import SHARDS, Portion
 from ctrlog.errors import CtrlogError, UsageError
 from ctrlog.options import LogOptions
-from ctrlog.partitions import BAD_LINES, FilesSource, Item, Reading, TopicSource
+from ctrlog.partitions import BAD_LINES, FilesSource, Item, TopicSource
+from ctrlog.readers import Reading
 from ctrlog.recordfiles import FilesSink, StdoutSink
 from ctrlog.shard import Rules, Shard
 from ctrlog.sinks import Format, Per, Record, make_sink

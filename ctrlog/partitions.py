@@ -7,9 +7,7 @@ between processes. Where it is goes into the recovery store of Bytewax.
 from __future__ import annotations
 
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,8 +17,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from ctrlog.badlines import BadLines
 from ctrlog.dealing import Dealer, Portion
 from ctrlog.errors import InputError
-from ctrlog.growing import GrowingFile
-from ctrlog.options import LogOptions
+from ctrlog.readers import FileReader, Reader, Reading, TopicReader
 
 if TYPE_CHECKING:
     from bytewax.connectors.kafka import KafkaSource
@@ -36,66 +33,8 @@ BAD_LINES = "bad lines"
 #: find those that it wrote to.
 FILES = 16
 
-#: How much to read at a time: as many lines as one event more or less of a shard matters
-#: little for.
-BLOCK_BYTES = 512 * 1024
-
 #: How long to wait for a file to grow.
 _PATIENCE = timedelta(milliseconds=100)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How logs are read.
-
-    Attributes:
-        options: As of `ctrlog run`.
-        shards: How many shards a log is dealt to.
-        follows: Whether to wait for more at the end of a log.
-        keeps_open: Whether sessions stay open at the end of a log, for a later run.
-        block_bytes: How much of a file to read at a time.
-        batch_size: How many messages of a topic to take at a time.
-    """
-
-    options: LogOptions
-    shards: int
-    follows: bool
-    keeps_open: bool
-    block_bytes: int = BLOCK_BYTES
-    batch_size: int = 5000
-
-
-class Reader(ABC):
-    """Gives the lines of a partition."""
-
-    @abstractmethod
-    def read(self) -> bytes:
-        """Return the next lines; nothing if there are none now."""
-
-    @abstractmethod
-    def passed(self, lines: int) -> None:
-        """Hear that so many lines were taken of what `read` returned."""
-
-    @abstractmethod
-    def number_of(self, index: int) -> int:
-        """Return the number by which a line is known, from its index in what was read."""
-
-    @property
-    @abstractmethod
-    def is_at_end(self) -> bool:
-        """Whether the log had ended when `read` returned nothing."""
-
-    @abstractmethod
-    def read_unfinished(self) -> bytes:
-        """Return what is left of a log that nobody will write on."""
-
-    @abstractmethod
-    def save(self) -> Any:
-        """Return where the reader is."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Read no more."""
 
 
 class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
@@ -219,56 +158,6 @@ def _show(message: str) -> None:
 # Files.
 
 
-class FileReader(Reader):
-    """Reads a file."""
-
-    def __init__(self, path: Path, reading: Reading, saved: tuple[int, int] | None) -> None:
-        """Open a file.
-
-        Args:
-            path: The file.
-            reading: How to read.
-            saved: What `save` returned; None to begin.
-
-        Raises:
-            InputError: If it cannot be opened.
-        """
-        offset, self._line = saved or (0, 1)
-        self._file = GrowingFile(path, offset, reading.options.max_line, reading.block_bytes)
-        self._is_at_end = False
-
-    def read(self) -> bytes:
-        """Return the next lines; nothing if there are none now."""
-        lines = self._file.read()
-        self._is_at_end = not lines
-        return lines
-
-    def passed(self, lines: int) -> None:
-        """Count lines."""
-        self._line += lines
-
-    def number_of(self, index: int) -> int:
-        """Return the line's number in the file, from 1."""
-        return self._line + index
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether the file ended there when it was read last."""
-        return self._is_at_end
-
-    def read_unfinished(self) -> bytes:
-        """Return a last line without a newline."""
-        return self._file.read_unfinished()
-
-    def save(self) -> tuple[int, int]:
-        """Return the offset and the number of the next line."""
-        return self._file.offset, self._line
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
 class FilesSource(FixedPartitionedSource[Item, dict[str, Any]]):
     """A log file, or a folder in which each file is a log of its own."""
 
@@ -305,57 +194,6 @@ class FilesSource(FixedPartitionedSource[Item, dict[str, Any]]):
 
 
 # Topics.
-
-
-class TopicReader(Reader):
-    """Reads a partition of a topic: each message is a line."""
-
-    def __init__(self, messages: Any) -> None:
-        """Take a partition.
-
-        Args:
-            messages: Of Bytewax's own source.
-        """
-        self._messages = messages
-        self._offsets: Sequence[int] = ()
-        self._is_at_end = False
-
-    def read(self) -> bytes:
-        """Return the messages that have come, each as a line."""
-        try:
-            messages = self._messages.next_batch()
-        except StopIteration:
-            self._is_at_end = True
-            return b""
-        self._offsets = [message.offset for message in messages]
-        # Outside of a string, where none may be, a newline means as much as a blank.
-        values = [(message.value or b"").replace(b"\n", b" ") for message in messages]
-        return b"\n".join([*values, b""])
-
-    def passed(self, lines: int) -> None:
-        """Do nothing: messages know their numbers."""
-
-    def number_of(self, index: int) -> int:
-        """Return the message's offset."""
-        return self._offsets[index]
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether all that was there is read."""
-        return self._is_at_end
-
-    def read_unfinished(self) -> bytes:
-        """Return nothing: a message is there or not."""
-        return b""
-
-    def save(self) -> int | None:
-        """Return the offset of the next message."""
-        offset: int | None = self._messages.snapshot()
-        return offset
-
-    def close(self) -> None:
-        """Leave the topic."""
-        self._messages.close()
 
 
 class TopicSource(FixedPartitionedSource[Item, dict[str, Any]]):

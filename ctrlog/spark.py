@@ -15,7 +15,6 @@ import pickle
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial, reduce
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
@@ -36,8 +35,9 @@ from ctrlog.archive import (
 )
 from ctrlog.badlines import SHOWN, BadLines, Limit
 from ctrlog.choices import SummaryFormat
-from ctrlog.errors import CtrlogError, DataError, InputError, OutputError
+from ctrlog.errors import CtrlogError, DataError, InputError
 from ctrlog.faults import Reason
+from ctrlog.folders import RecordFormat, refuse_to_overwrite, write_file, write_records
 from ctrlog.ledger import Ended
 from ctrlog.metrics import SearchMetrics
 from ctrlog.options import (
@@ -64,28 +64,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-class RecordFormat(StrEnum):
-    """How records are written."""
-
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
 #: How sessions of ctrlog's own are configured: times in Parquet as all programs read them.
 CONFIGURATION: dict[str, bool | float | int | str | None] = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"
-}
-
-#: The columns of records in Parquet.
-RECORD_TYPES = {
-    Per.SEARCH: (
-        "ctr double, user string, query string, results long, clicks long, first_rank long,"
-        " first_click_s double, time timestamp, session_start timestamp, closed_by string"
-    ),
-    Per.SESSION: (
-        "ctr double, clicks_per_search double, user string, searches long, clicked_searches long,"
-        " clicks long, session_start timestamp, session_end timestamp, closed_by string"
-    ),
 }
 
 
@@ -170,13 +151,10 @@ def write(found: Found, out: str, per: Per, format_: RecordFormat) -> None:
         per: What the records are of.
         format_: How to write them.
     """
-    if format_ is RecordFormat.PARQUET:
-        _typed(found.records, per).write.parquet(f"{out}/records")
-    else:
-        found.records.write.text(f"{out}/records")
+    write_records(found.records, f"{out}/records", per, format_)
     if found.bad_lines is not None:
         found.bad_lines.write.text(f"{out}/bad_lines")
-    _write_file(found.records.sparkSession, f"{out}/summary.json", render_json(found.summary))
+    write_file(found.records.sparkSession, f"{out}/summary.json", render_json(found.summary))
 
 
 def render_json(summary: Summary) -> bytes:
@@ -229,44 +207,6 @@ def _still_open(spark: SparkSession, last: Iterable[Ended], per: Per) -> DataFra
     """Return the records of what was open until the end, as Spark has the others."""
     lines = [line.decode() for ended in last for line in records_of(ended, per)["text"].to_pylist()]
     return spark.createDataFrame(pa.table({"value": pa.array(lines, pa.string())}))
-
-
-def _typed(records: DataFrame, per: Per) -> DataFrame:
-    from pyspark.sql import functions  # noqa: PLC0415
-
-    types = dict(column.split() for column in RECORD_TYPES[per].split(", "))
-    times = {name for name, type_ in types.items() if type_ == "timestamp"}
-    as_written = [f"{name} {'string' if name in times else types[name]}" for name in types]
-    parsed = records.select(functions.from_json("value", ", ".join(as_written)).alias("record"))
-    return parsed.select(
-        *[functions.col(f"record.{name}").cast(types[name]).alias(name) for name in types]
-    )
-
-
-def _write_file(spark: SparkSession, path: str, content: bytes) -> None:
-    """Write a single file where Spark writes to."""
-    file, system = _place(spark, path)
-    stream = system.create(file)
-    stream.write(bytearray(content))
-    stream.close()
-
-
-def refuse_to_overwrite(spark: SparkSession, out: str) -> None:
-    """See that nothing is where records are to go, before hours of work.
-
-    Raises:
-        OutputError: If there is.
-    """
-    folder, system = _place(spark, out)
-    if system.exists(folder):
-        raise OutputError(f"{out}: is there already; name a new folder, or remove it")
-
-
-def _place(spark: SparkSession, path: str) -> tuple[Any, Any]:
-    """Return a path and its file system, as Spark's own libraries know them."""
-    java: Any = spark.sparkContext
-    place = java._jvm.org.apache.hadoop.fs.Path(path)  # noqa: SLF001  # the only way
-    return place, place.getFileSystem(java._jsc.hadoopConfiguration())  # noqa: SLF001
 
 
 # Bad lines.

@@ -13,14 +13,10 @@ from typing import Any
 
 import pytest
 from clusters import Cluster, as_log, records, run_ctrlog, split_by_user
+from sparks import started
 
-pytest.importorskip("bytewax", reason="pip install -e '.[bytewax]'")
-
-from bytewax.testing import run_main
-
-from ctrlog.dataflow import build
 from ctrlog.options import LogOptions
-from ctrlog.partitions import Reading
+from ctrlog.readers import Reading
 from ctrlog.sinks import Per
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
@@ -121,12 +117,14 @@ def expected(name: str, per: Per, *, is_sorted: bool = False) -> Counter[str]:
 
 def on_bytewax(case: Case, folder: Path, block_bytes: int, per: Per, shards: int) -> Path:
     """Run a case in this process, and return where the records are."""
+    testing = pytest.importorskip("bytewax.testing", reason="pip install -e '.[bytewax]'")
+    from ctrlog.dataflow import build  # noqa: PLC0415  # where there is Bytewax
+
     log = folder / "log.jsonl"
     log.write_bytes(case.log)
     options = LogOptions.parse(case.options)
     reading = Reading(options, shards, follows=False, keeps_open=False, block_bytes=block_bytes)
-    built = build(str(log), str(folder / "found"), per, reading)
-    run_main(built)  # type: ignore[no-untyped-call]
+    testing.run_main(build(str(log), str(folder / "found"), per, reading))
     return folder / "found"
 
 
@@ -144,6 +142,7 @@ def test_bytewax_with_one_process(
 @pytest.mark.parametrize("log", ["one", "parts"])
 def test_bytewax_with_two_processes(log: str, tmp_path: Path) -> None:
     """Two processes share the shards of one log, or of logs that have other users each."""
+    pytest.importorskip("bytewax", reason="pip install -e '.[bytewax]'")
     (tmp_path / "one").mkdir()
     (tmp_path / "one/shop.jsonl").write_bytes(SHOP)
     (tmp_path / "parts").mkdir()
@@ -163,8 +162,6 @@ def test_bytewax_with_two_processes(log: str, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Start Spark once."""
-    from sparks import started  # noqa: PLC0415
-
     with started(tmp_path_factory.mktemp("spark")) as session:
         yield session
 

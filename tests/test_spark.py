@@ -23,9 +23,10 @@ from typer.testing import CliRunner
 
 from ctrlog import spark as module
 from ctrlog.errors import DataError, InputError
+from ctrlog.folders import RecordFormat
 from ctrlog.options import LogOptions
 from ctrlog.sinks import Per
-from ctrlog.spark import RecordFormat, app, render_json, search, write
+from ctrlog.spark import app, render_json, search, write
 
 SHOP = (Path(__file__).parent.parent / "sample_logs/shop.jsonl").read_bytes()
 #: For `ctrlog run`, to sort a log as Spark does.
