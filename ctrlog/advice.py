@@ -37,10 +37,8 @@ def _bad_lines(summary: Summary) -> str | None:
     by_number = sorted(summary.bad_lines.items(), key=lambda item: (-item[1], item[0]))
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in by_number)
     verb = "is" if bad == 1 else "are"
-    return (
-        f"{bad:,} of {counted(summary.lines, 'line')} {verb} bad and left out: {reasons}."
-        " --bad-lines FILE keeps them."
-    )
+    hint = "" if summary.keeps_bad_lines else " --bad-lines FILE keeps them."
+    return f"{bad:,} of {counted(summary.lines, 'line')} {verb} bad and left out: {reasons}.{hint}"
 
 
 def _no_searches(summary: Summary) -> str | None:

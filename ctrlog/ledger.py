@@ -55,6 +55,27 @@ class Counts:
     first_time: datetime | None = None
     last_time: datetime | None = None
 
+    def merge(self, other: Counts) -> None:
+        """Add what was seen in another part of the log."""
+        for name in _SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.largest_step_back = max(self.largest_step_back, other.largest_step_back)
+        firsts = [time for time in (self.first_time, other.first_time) if time is not None]
+        lasts = [time for time in (self.last_time, other.last_time) if time is not None]
+        self.first_time = min(firsts, default=None)
+        self.last_time = max(lasts, default=None)
+
+
+_SUMMED = (
+    "events",
+    "sessions",
+    "sessions_without_search",
+    "orphan_clicks",
+    "orphan_results",
+    "out_of_order",
+    "late",
+)
+
 
 @dataclass(slots=True)
 class Ledger:

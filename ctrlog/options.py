@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
@@ -310,6 +311,68 @@ class LogOptions:
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> LogOptions:
+        """Make options from what one would write on the command line.
+
+        Args:
+            options: Values by name; `--max-session` is `max_session`. What is text is read
+                as the command line reads it; `where` and `field` are dictionaries, or
+                lists of `FIELD=VALUE`.
+
+        Raises:
+            UsageError: If there is no such option, or it has no such value.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise UsageError(f"there is no option {name!r}; the options are {', '.join(known)}")
+        return cls(**{name: _read_option(name, value) for name, value in options.items()})
+
+    def rules(self, extra_fields: tuple[str, ...] = ()) -> Rules:
+        """Return the rules that were asked for.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If they make no sense.
+        """
+        return Rules(
+            gap=self.gap,
+            lateness=self.lateness,
+            max_session=self.max_session,
+            select=self._filter(extra_fields).selector(),
+            attribution=self.attribute or Attribution.ORDER,
+            merge_typing=self.merge_typing,
+            dedupe_clicks=self.dedupe_clicks,
+            max_user_searches=self.max_user_searches,
+        )
+
+    def decoder(self, extra_fields: tuple[str, ...] = ()) -> Decoder:
+        """Return a decoder of the log.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If there is no such field, or no such place for one.
+        """
+        schema = Schema.native(self.field or (), self._filter(extra_fields).extra_fields)
+        if self.attribute is not Attribution.ID:
+            schema = schema.without_ids()
+        return Decoder(schema, self.max_line)
+
+    def limit(self) -> Limit | None:
+        """Return how many bad lines are tolerated, None for any number.
+
+        Raises:
+            UsageError: If options contradict each other.
+        """
+        if self.strict and self.max_bad is not None:
+            raise UsageError("--strict and --max-bad exclude each other")
+        return Limit(count=0) if self.strict else self.max_bad
+
     def pipeline(self, console: Console, extra_fields: tuple[str, ...] = ()) -> Pipeline:
         """Make the pipeline that was asked for.
 
@@ -321,33 +384,23 @@ class LogOptions:
             UsageError: If options contradict each other.
             InputError: If the file of users cannot be read.
         """
-        filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
-        schema = Schema.native(self.field or (), filter_.extra_fields)
-        attribution = self.attribute or Attribution.ORDER
-        rules = Rules(
-            gap=self.gap,
-            lateness=self.lateness,
-            max_session=self.max_session,
-            select=filter_.selector(),
-            attribution=attribution,
-            merge_typing=self.merge_typing,
-            dedupe_clicks=self.dedupe_clicks,
-            max_user_searches=self.max_user_searches,
-        )
         return Pipeline(
-            shard=Shard(rules),
-            decoder=Decoder(
-                schema if attribution is Attribution.ID else schema.without_ids(), self.max_line
-            ),
-            bad_lines=BadLines(console.show, self._limit()),
+            shard=Shard(self.rules(extra_fields)),
+            decoder=self.decoder(extra_fields),
+            bad_lines=BadLines(console.show, self.limit()),
             reader=InTurn(self.limits),
             reorder=self.reorder,
             on_failure=console.fail,
             on_read=console.advance,
-            exclusion=self._exclusion(),
+            exclusion=self.exclusion(),
         )
 
-    def _exclusion(self) -> Exclusion | None:
+    def exclusion(self) -> Exclusion | None:
+        """Return what leaves out the users who are to be; None if none are.
+
+        Raises:
+            InputError: If the file of users cannot be read.
+        """
         if self.exclude_users is None:
             return None
         from ctrlog.exclusion import Exclusion, read_users  # noqa: PLC0415  # few need it
@@ -367,7 +420,35 @@ class LogOptions:
             return None
         return f"{self.exclude_users} (of sum {crc32(self._list_of_users()):08x})"
 
-    def _limit(self) -> Limit | None:
-        if self.strict and self.max_bad is not None:
-            raise UsageError("--strict and --max-bad exclude each other")
-        return Limit(count=0) if self.strict else self.max_bad
+    def _filter(self, extra_fields: tuple[str, ...]) -> Filter:
+        return Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
+
+
+#: How options are read that are not as they are written.
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("gap", "lateness", "max_session", "reorder", "merge_typing"), parse_duration),
+    **dict.fromkeys(("since", "until"), parse_time),
+    **dict.fromkeys(("where", "field"), _pair),
+    "max_bad": Limit.parse,
+    "bad_lines": Path,
+    "attribute": Attribution,
+    "exclude_users": Path,
+    "max_user_searches": int,
+    "max_line": _size,
+}
+
+
+def _read_option(name: str, value: Any) -> Any:
+    parse = _PARSERS.get(name)
+    if parse is None:
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} must be True or False, not {value!r}")
+        return value
+    try:
+        if name in {"where", "field"}:
+            texts = [value] if isinstance(value, str) else value
+            pairs = value.items() if isinstance(value, Mapping) else map(_pair, texts)
+            return [(place, w if isinstance(w, str) else json.dumps(w)) for place, w in pairs]
+        return parse(str(value)) if isinstance(value, str | int) else value
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name}: {error}") from None

@@ -44,6 +44,7 @@ class Summary:
             were to be.
         limit: Users with more searches were left out; None if none were to be.
         left_out: Those users, and how many searches they made, the most first.
+        keeps_bad_lines: Whether the bad lines were written somewhere.
     """
 
     metrics: Metrics
@@ -61,6 +62,7 @@ class Summary:
     excluded_events: int | None = None
     limit: int | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    keeps_bad_lines: bool = False
 
     @property
     def searches_raw(self) -> int | None:
@@ -236,6 +238,7 @@ class Summing:
             excluded_events=pipeline.exclusion.events if pipeline.exclusion else None,
             limit=self._limit,
             left_out=held.left_out if held else {},
+            keeps_bad_lines=pipeline.bad_lines.keep is not None,
         )
 
 

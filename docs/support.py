@@ -30,13 +30,15 @@ def console(command: str) -> str:
     """Run a command line and return it with what it prints.
 
     Args:
-        command: A shell command line, in which `ctrlog` is this checkout's.
+        command: A shell command line, in which `ctrlog` is this checkout's, and `python`
+            the one that has it.
 
     Returns:
         A fenced block of a console; `…` stands where lines were left out by the command.
     """
+    names = f'python() {{ "{sys.executable}" "$@"; }}; ctrlog() {{ python -m ctrlog "$@"; }}'
     output = subprocess.run(
-        ["bash", "-c", f'ctrlog() {{ "{sys.executable}" -m ctrlog "$@"; }}; {command}'],
+        ["bash", "-c", f"{names}; {command}"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,

@@ -23,7 +23,7 @@ ROWS = [
         "states", "truth",
     },
     {
-        "faults", "filters", "inspection", "metrics", "mishaps", "reading", "rotation",
+        "faults", "filters", "folders", "inspection", "metrics", "mishaps", "reading", "rotation",
         "sessionizer", "user_model",
     },
     {
@@ -33,13 +33,13 @@ ROWS = [
     {"holding", "tabs"},
     {"machine"},
     {"shard"},
-    {"pipeline"},
+    {"dealing", "pipeline"},
     {"__init__", "notes", "options", "summary"},
-    {"resuming", "simulate_command", "wording"},
-    {"advice", "explanation", "runs"},
-    {"screen"},
-    {"rendering"},
-    {"cli"},
+    {"archive", "readers", "resuming", "simulate_command", "wording"},
+    {"advice", "explanation", "partitions", "runs"},
+    {"recordfiles", "screen"},
+    {"dataflow", "rendering"},
+    {"cli", "spark"},
     {"__main__"},
 ]  # fmt: skip
 ROW = {module: number for number, row in enumerate(ROWS) for module in row}
@@ -73,8 +73,10 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
+    "bytewax": {"dataflow", "partitions", "recordfiles"},
     "msgspec": {
         "checkpoint",
+        "dealing",
         "decoding",
         "events",
         "faults",
@@ -84,9 +86,11 @@ THIRD_PARTIES = {
         "times",
     },
     "orjson": {"rendering", "sinks"},
+    "pyarrow": {"archive", "spark"},
+    "pyspark": {"folders", "spark"},
     "rapidfuzz": {"keystrokes"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options", "reporting", "runs", "simulate_command"},
+    "typer": {"cli", "options", "reporting", "runs", "simulate_command", "spark"},
 }
 
 #: What makes logs up and tells the truth of them: nothing that reads logs has a part in it.
