@@ -39,11 +39,12 @@ from ctrlog.options import (
     parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
-from ctrlog.runs import Course, reporting, start_run
+from ctrlog.reporting import reporting
+from ctrlog.runs import Course, start_run
 from ctrlog.shard import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import MAX_LINE_BYTES
-from ctrlog.terminal import Color, Console, wants_color
+from ctrlog.terminal import Color, wants_color
 
 if TYPE_CHECKING:
     from ctrlog.grouping import Grouping
@@ -331,7 +332,7 @@ def show_checkpoint(
     from ctrlog import inspection  # noqa: PLC0415
     from ctrlog.checkpoint import read_checkpoint  # noqa: PLC0415
 
-    with reporting(Console(None)):
+    with reporting(lambda: None, None, is_quiet=True):
         found = inspection.contents(*read_checkpoint(path))
         in_form = {
             CheckpointFormat.JSON: inspection.as_json,

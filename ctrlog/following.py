@@ -114,7 +114,8 @@ class _Tail:
                 source = input_.source or self._open(input_)
                 if source is None:
                     return
-                is_cut = self._is_growing(source) and not source.is_as_read()
+                is_file = source.content.is_regular
+                is_cut = is_file and self._is_growing(source) and not source.is_as_read()
                 if is_cut:
                     self._queue.extend(self._after_cut(input_, source))
                     if input_.source is None:  # it goes on in a copy

@@ -116,6 +116,7 @@ class Pipeline:
         self.lines = saved["lines"]
         self.bad_lines.restore(saved["bad_lines"])
         self.shard = Shard.restore(saved["shard"], self.shard.rules)
+        self._heard = self.shard.clock
 
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
         self._turn_to(input_)

@@ -107,8 +107,9 @@ class Resumption:
     def cut_others(self) -> None:
         """Cut back outputs of earlier runs that this one does not write; see `open_output`."""
         for path, before in self._outputs_before.items():
-            with suppress(OutputError), open_growing(Path(path), before.length, before.tail):
-                pass
+            if before.length:  # else nothing tells that it is the file that was written
+                with suppress(OutputError), open_growing(Path(path), before.length, before.tail):
+                    pass
 
     def save_if_due(self) -> None:
         """Save if that was not done for some time, and something has happened since."""

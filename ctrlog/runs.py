@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import stat
@@ -17,15 +16,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from ctrlog.content import STDIN_DESCRIPTOR
-from ctrlog.errors import CtrlogError, DataError, UsageError
-from ctrlog.interrupts import Interrupted, asked_to_stop, interruptible, stop_softly
+from ctrlog.errors import UsageError
+from ctrlog.interrupts import Interrupted, asked_to_stop, stop_softly
 from ctrlog.ledger import Ended
 from ctrlog.options import LogOptions
-from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
+from ctrlog.outputs import Write, open_as_written, open_output
 from ctrlog.pipeline import Pipeline
 from ctrlog.reading import InTurn, Plan, from_the_beginning
+from ctrlog.reporting import reporting
 from ctrlog.sources import STDIN, total_size
-from ctrlog.terminal import STDERR_DESCRIPTOR, Console
+from ctrlog.terminal import Console
 from ctrlog.times import format_duration
 
 if TYPE_CHECKING:
@@ -142,9 +142,11 @@ def start_run(
         typer.Exit: With the exit code, after what is wrong was said.
     """
     names = _names(context, files)
-    shows_progress = not is_quiet and not course.follows and _is_screen_free(output)
-    console = Console(total_size(names) if shows_progress else None, is_quiet=is_quiet)
-    with reporting(console), ExitStack() as stack:
+
+    def total() -> int | None:
+        return None if course.follows else total_size(names)
+
+    with reporting(total, output, is_quiet=is_quiet) as console, ExitStack() as stack:
         _refuse(names, course)
         written = {
             "output": output,
@@ -175,41 +177,6 @@ def _names(context: typer.Context, files: list[str] | None) -> list[str]:
     if names.count(STDIN) > 1:
         raise typer.BadParameter("standard input can be read only once", param_hint="FILES")
     return names
-
-
-@contextmanager
-def reporting(console: Console) -> Iterator[None]:
-    """Map what goes wrong to messages and exit codes.
-
-    Args:
-        console: Where to say what is wrong.
-
-    Raises:
-        typer.Exit: With the exit code.
-    """
-    # What a run makes has no cycles, so there is nothing for the collector to find.
-    gc.disable()
-    try:
-        with interruptible(), console:
-            yield
-    except Interrupted as interrupted:
-        raise typer.Exit(128 + interrupted.signal_number) from None
-    except BrokenPipeError:
-        raise typer.Exit(128 + signal.SIGPIPE) from None
-    except DataError as error:
-        console.error(str(error))
-        raise typer.Exit(1) from None
-    except CtrlogError as error:
-        console.error(str(error))
-        raise typer.Exit(2) from None
-    if console.has_failed:
-        raise typer.Exit(2)
-
-
-def _is_screen_free(output: Path | None) -> bool:
-    """Tell whether progress on a screen would not get between results."""
-    is_free = output is not None or not os.isatty(STDOUT_DESCRIPTOR)
-    return is_free and os.isatty(STDERR_DESCRIPTOR)
 
 
 def _refuse(names: list[str], course: Course) -> None:

@@ -25,7 +25,7 @@ ROWS = [
         "times",
     },
     {"content", "events", "locks", "outputs", "terminal"},
-    {"checkpoint", "ledger", "reorder", "schema", "sinks", "sources", "states"},
+    {"checkpoint", "ledger", "reorder", "reporting", "schema", "sinks", "sources", "states"},
     {"faults", "filters", "inspection", "metrics", "reading", "rotation", "sessionizer"},
     {"badlines", "continuation", "decoding", "following", "grouping", "shard"},
     {"pipeline"},
@@ -66,7 +66,7 @@ THIRD_PARTIES = {
     "msgspec": {"checkpoint", "decoding", "events", "faults", "schema", "sessionizer", "times"},
     "orjson": {"rendering", "sinks"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options", "runs"},
+    "typer": {"cli", "options", "reporting", "runs"},
 }
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
