@@ -83,7 +83,8 @@ def started(
     """
     server = _server()
     with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
+        for name in "out", "err":
+            Path(folder, name).touch()
         how = {
             "arguments": [*map(str, arguments)],
             "cwd": str(cwd or Path.cwd()),
@@ -178,7 +179,7 @@ def _be_child(
     code: object = 1
     try:
         for number, name in (0, os.devnull), (1, f"{folder}/out"), (2, f"{folder}/err"):
-            descriptor = os.open(name, os.O_RDWR | os.O_CREAT)
+            descriptor = os.open(name, os.O_RDWR)
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.chdir(cwd)

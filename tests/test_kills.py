@@ -47,13 +47,17 @@ class Work:
     outputs: tuple[str, ...] = ("out",)
     grows: bool = False
 
-    def start(self, folder: Path, **how: Any) -> Any:
-        """Start a run; see `children.started`."""
-        return children.started(*self.command.split(), cwd=folder, **how)
-
-    def finish(self, folder: Path, **how: Any) -> children.Outcome:
-        """Let a run come to its end."""
-        outcome = children.run(*self.command.split(), cwd=folder, **how)
+    def finish(
+        self,
+        folder: Path,
+        *prepare: children.Preparation,
+        killed_at: int = 0,
+    ) -> children.Outcome:
+        """Let a run come to its end, at once if nothing else is prepared for it."""
+        prepare = prepare or (["sync_nothing"],)
+        outcome = children.run(
+            *self.command.split(), cwd=folder, prepare=prepare, killed_at=killed_at
+        )
         assert b"Traceback" not in outcome.err
         return outcome
 
@@ -157,7 +161,9 @@ def kill_at_random(
     killed = 0
     while killed < kills:
         work.write_logs(folder, chance.random())
-        with work.start(folder, prepare=[["save_often"]]) as child:
+        command = work.command.split()
+        often = ["save_often", chance.choice([1024, 4096, 65_536])]
+        with children.started(*command, cwd=folder, prepare=[often]) as child:
             sleep(chance.uniform(0, LATEST_KILL_S))
             child.send(signal.SIGKILL)
             outcome = child.wait()
@@ -204,7 +210,7 @@ def killed_at_calls(work: Work, folders: Callable[[], Path], calls: Sequence[int
     for call in calls:
         folder = folders()
         work.write_logs(folder)
-        outcome = work.finish(folder, prepare=[["save_often", 2048]], killed_at=call)
+        outcome = work.finish(folder, ["save_often", 2048], killed_at=call)
         if outcome.code == 0:
             return True
         if outcome.code == 1 and b"Operation not permitted" in outcome.err:
@@ -236,7 +242,7 @@ def test_dead_around_every_access(name: str, folders: Callable[[], Path]) -> Non
     for step in range(1, 10_000, 17):
         folder = folders()
         work.write_logs(folder)
-        outcome = work.finish(folder, prepare=[["save_often", 2048], ["die_at", step]])
+        outcome = work.finish(folder, ["save_often", 2048], ["die_at", step])
         if outcome.code == 0:
             break
         assert outcome.code == DEAD
@@ -253,7 +259,7 @@ def test_killed_within_a_write(folders: Callable[[], Path]) -> None:
         folder = folders()
         work.write_logs(folder)
         limit = ["die_when_a_file_has", size]
-        codes.add(work.finish(folder, prepare=[["save_often", 2048], limit]).code)
+        codes.add(work.finish(folder, ["save_often", 2048], limit).code)
         assert_goes_on(work, folder, expected)
     assert codes == {0, -signal.SIGXFSZ}
 
@@ -268,7 +274,7 @@ def test_power_fails_after_any_saving(folders: Callable[[], Path]) -> None:
     folder, snapshots = folders(), folders()
     work.write_logs(folder)
     losing = ["lose_power_after_saving", str(snapshots)]
-    work.finish(folder, prepare=[["save_often", 20_000], losing])
+    work.finish(folder, ["save_often", 20_000], losing)
     found = sorted(snapshots.iterdir())
     assert len(found) > 10
     for number, snapshot in enumerate(found):
