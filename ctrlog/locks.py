@@ -57,7 +57,7 @@ def holder(path: Path) -> str | None:
 
 
 def _lock_of(path: Path) -> Path:
-    if path.is_symlink():  # one lock for all names of a file
+    if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
         path = Path(os.path.realpath(path))
     return path.with_name(path.name + ".lock")
 

@@ -110,8 +110,10 @@ class Run:
                 " log names events in another field than type, use --field type=NAME"
             )
         for input_ in pipeline.inputs:
-            if input_.has_rest:
+            if input_.has_rest and self._resumption is not None:
                 console.note(f"{input_.name}: its last line has no end yet; the next run takes it")
+            elif input_.has_rest and self._course.follows:
+                console.note(f"{input_.name}: its last line has no end yet, and is left out")
 
 
 @contextmanager
