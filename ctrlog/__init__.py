@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ctrlog.events import ClosedBy, Event, SearchRecord, SessionRecord
     from ctrlog.ledger import Counts, Ended
     from ctrlog.pipeline import searches
-    from ctrlog.shard import Rules, Shard
+    from ctrlog.rules import Rules
+    from ctrlog.shard import Shard
 
 _HOMES = {
     "searches": "pipeline",
@@ -42,7 +43,8 @@ _HOMES = {
     ),
     **dict.fromkeys(("ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"),
     **dict.fromkeys(("Counts", "Ended"), "ledger"),
-    **dict.fromkeys(("Rules", "Shard"), "shard"),
+    "Rules": "rules",
+    "Shard": "shard",
 }
 
 

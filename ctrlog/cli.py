@@ -48,7 +48,7 @@ from ctrlog.options import (
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.shard import DEFAULTS
+from ctrlog.rules import DEFAULTS
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
 from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color

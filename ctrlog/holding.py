@@ -64,6 +64,9 @@ class HeldBack:
         self._key_of = key_of
         self._most_users = most_users
         self._users: dict[str, _User] = {}
+        # What many searches have in common is kept once.
+        self._outcomes: dict[Outcome, Outcome] = {}
+        self._keys: dict[Key | None, Key | None] = {}
 
     def update(self, ended: Ended) -> None:
         """Add what is over.
@@ -74,7 +77,12 @@ class HeldBack:
         key_of, limit = self._key_of, self._limit
         for search, outcome in zip(ended.searches, outcomes_of(ended.searches), strict=True):
             key = None if key_of is None else key_of(search)
-            held = _Search(outcome, search.first_click_s, search.refinements, key)
+            held = _Search(
+                self._outcomes.setdefault(outcome, outcome),
+                search.first_click_s,
+                search.refinements,
+                self._keys.setdefault(key, key),
+            )
             self._user(search.user).add(1, [held], limit)
         for session in ended.sessions:
             user = self._user(session.user)

@@ -17,8 +17,9 @@ from ctrlog.events import Attribution
 from ctrlog.filters import Filter
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
 from ctrlog.reorder import Reorder
+from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import DEFAULTS, Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.terminal import Color, Console
 from ctrlog.times import parse_duration, parse_time
 

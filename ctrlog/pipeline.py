@@ -12,8 +12,9 @@ from ctrlog.errors import InputError
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Ended
 from ctrlog.reorder import Reorder
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.sources import BLOCK_BYTES, open_source
 
 if TYPE_CHECKING:

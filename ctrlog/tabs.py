@@ -55,7 +55,7 @@ class TabbedSession(Session):
 
     def _numbers(self) -> dict[str | None, int]:
         numbers: dict[str | None, int] = {name: found[0] for name, found in self.parked.items()}
-        if self.state is State.SEARCHING:
+        if self.steps is self.steps.searching:
             numbers[self.search_id] = self.opened
         return numbers
 
@@ -68,20 +68,32 @@ class TabbedSession(Session):
         """Turn to a search, open or not."""
         if search_id == self.search_id:
             return
-        rows = self.steps.rows
-        if self.steps is rows[State.SEARCHING]:
+        if self.steps is self.steps.searching:
             self.parked[self.search_id] = _of_search(self)
         self.search_id = search_id
         found = self.parked.pop(search_id, None)
         if found is None:
-            self.steps = rows[State.BROWSING]
+            self.steps = self.steps.browsing
             return
-        self.steps = rows[State.SEARCHING]
-        for name, value in zip(SEARCH_SLOTS, found, strict=True):
-            setattr(self, name, value)
+        self.steps = self.steps.searching
+        (  # in the order of `SEARCH_SLOTS`
+            self.opened,
+            self.selected,
+            self.query,
+            self.search_time,
+            self.shown,
+            self.search_clicks,
+            self.first_click_s,
+            self.first_rank,
+            self.extra,
+            self.refinements,
+            self.clicked,
+        ) = found
 
     def turn_to_latest(self, search_id: str | None) -> None:
         """Turn to the search of an id, or to what was typed on from it."""
+        if search_id == self.search_id:  # which was not
+            return
         while search_id in self.outdated:
             search_id = self.outdated[search_id]
         self.turn_to(search_id)
@@ -90,7 +102,7 @@ class TabbedSession(Session):
         """Close one of the open searches, and nothing else."""
         self.turn_to(search_id)
         self.steps.closings[closed_by](self, _NO_EVENT, ledger)
-        self.steps = self.steps.rows[State.BROWSING]
+        self.steps = self.steps.browsing
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
         """Close the search that was opened first; end the session if it is the only one."""
@@ -198,7 +210,7 @@ def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | 
     session.turn_to(named)
     if typing is None:
         return Kind.SEARCH if named is None else Told.NAMED
-    if session.state is State.SEARCHING:
+    if session.steps is session.steps.searching:
         is_another = named is None or search.query != session.query
         if is_another and typing.refines(session, search):
             return Told.TYPED
@@ -211,8 +223,9 @@ def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | 
 
 
 def _tell_results(session: TabbedSession, results: TrustedEvent) -> Input:
-    is_outdated = results.search_id in session.outdated
-    session.turn_to_latest(results.search_id)
+    named = results.search_id
+    is_outdated = named in session.outdated
+    session.turn_to_latest(named)
     return Told.OUTDATED if is_outdated else Kind.RESULTS
 
 
@@ -241,11 +254,9 @@ def steps_of_several(tell_search: Teller, most_open: int) -> dict[Kind, Step]:
 def _opening(tell: Teller, most_open: int) -> Step:
     def take(session: TabbedSession, search: TrustedEvent, ledger: Ledger) -> None:
         taken = tell(session, search)
-        if session.state is not State.SEARCHING and len(session.parked) >= most_open:
-            here = session.search_id
+        if session.steps is session.steps.browsing and len(session.parked) >= most_open:
             session.turn_to(session.in_order()[0])
             session.steps.entries[Told.ONE_TOO_MANY](session, search, ledger)
-            session.turn_to(here)
         session.steps.entries[taken](session, search, ledger)
 
     return take
@@ -260,10 +271,11 @@ def ending(taken: Input, closed_by: ClosedBy) -> Step:
     """
 
     def end(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
-        *others, last = session.in_order() or [session.search_id]
-        for search_id in others:
-            session.close_one(search_id, closed_by, ledger)
-        session.turn_to(last)
+        if session.parked:
+            *others, last = session.in_order()
+            for search_id in others:
+                session.close_one(search_id, closed_by, ledger)
+            session.turn_to(last)
         session.steps.entries[taken](session, event, ledger)
 
     return end

@@ -26,8 +26,9 @@ from ctrlog.grouping import Grouping
 from ctrlog.holding import HeldBack
 from ctrlog.metrics import Metrics, SearchMetrics
 from ctrlog.pipeline import Pipeline
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.summary import Summary, summarize
 
 

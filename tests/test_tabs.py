@@ -14,7 +14,8 @@ from making import US, at, decoded, event, fed, rules_of, s
 
 from ctrlog.events import Attribution, ClosedBy, SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ended
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 from ctrlog.states import MOST_OPEN
 
 BY_ID = Rules(s(10), s(5), attribution=Attribution.ID)
