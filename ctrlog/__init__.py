@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "ClosedBy",
     "Counts",
     "CtrlogError",
@@ -30,7 +31,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ctrlog.errors import CtrlogError, DataError, InputError, OutputError, UsageError
-    from ctrlog.events import ClosedBy, Event, SearchRecord, SessionRecord
+    from ctrlog.events import Attribution, ClosedBy, Event, SearchRecord, SessionRecord
     from ctrlog.ledger import Counts, Ended
     from ctrlog.pipeline import searches
     from ctrlog.rules import Rules
@@ -41,7 +42,9 @@ _HOMES = {
     **dict.fromkeys(
         ("CtrlogError", "DataError", "InputError", "OutputError", "UsageError"), "errors"
     ),
-    **dict.fromkeys(("ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"),
+    **dict.fromkeys(
+        ("Attribution", "ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"
+    ),
     **dict.fromkeys(("Counts", "Ended"), "ledger"),
     "Rules": "rules",
     "Shard": "shard",

@@ -50,15 +50,20 @@ class Rules:
         """Refuse what makes no sense.
 
         Raises:
-            UsageError: If a duration or a number is too small.
+            UsageError: If a duration or a number is too small, or there is no such attribution.
         """
+        try:
+            object.__setattr__(self, "attribution", Attribution(self.attribution))
+        except ValueError:
+            raise UsageError(f"attribution is order or id, not {self.attribution!r}") from None
         if self.gap < timedelta(0) or self.lateness < timedelta(0):
             raise UsageError("the gap and the lateness cannot be negative")
         if self.max_session is not None and self.max_session <= timedelta(0):
             raise UsageError("the longest session must be longer than 0")
         if self.merge_typing is not None and self.merge_typing < timedelta(0):
             raise UsageError("the time between searches of one typing cannot be negative")
-        if self.most_open < 1 or (self.max_user_searches or 1) < 1:
+        limit = self.max_user_searches
+        if self.most_open < 1 or (limit is not None and limit < 1):
             raise UsageError("there must be room for one search")
 
     def volume(self) -> Volume | None:

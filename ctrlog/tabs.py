@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Self
 
 from ctrlog import steps
@@ -28,20 +28,22 @@ class TabbedSession(Session):
     Attributes:
         search_id: The id of the search turned to, which need not be open; None stands for
             searches without an id.
-        parked: What the other open searches have, by their ids.
+        numbers: The numbers of the open searches by their ids, ascending.
+        parked: What the open searches have but that turned to, by their ids.
         newest: The number of the search opened last.
         newest_id: The id of the last one opened with an id; None if there is none.
         outdated: The ids of searches that were typed on from (R14), each with the id of
             the one that took its place.
     """
 
-    __slots__ = ("search_id", "newest", "newest_id", "outdated", "parked")  # noqa: RUF023  # as saved
+    __slots__ = ("newest", "newest_id", "numbers", "outdated", "parked", "search_id")
 
     search_id: str | None
     newest: int
     newest_id: str | None
     outdated: dict[str, str]
     parked: dict[str | None, tuple[Any, ...]]
+    numbers: dict[str | None, int]
 
     @property
     def is_followed(self) -> bool:
@@ -51,18 +53,7 @@ class TabbedSession(Session):
     @property
     def openings(self) -> list[int]:
         """The numbers of the open searches among all that were opened, ascending."""
-        return sorted(self._numbers().values())
-
-    def _numbers(self) -> dict[str | None, int]:
-        numbers: dict[str | None, int] = {name: found[0] for name, found in self.parked.items()}
-        if self.steps is self.steps.searching:
-            numbers[self.search_id] = self.opened
-        return numbers
-
-    def in_order(self) -> list[str | None]:
-        """Return the ids of the open searches in the order in which they were opened."""
-        numbers = self._numbers()
-        return sorted(numbers, key=numbers.__getitem__)
+        return list(self.numbers.values())
 
     def turn_to(self, search_id: str | None) -> None:
         """Turn to a search, open or not."""
@@ -101,14 +92,14 @@ class TabbedSession(Session):
     def close_one(self, search_id: str | None, closed_by: ClosedBy, ledger: Ledger) -> None:
         """Close one of the open searches, and nothing else."""
         self.turn_to(search_id)
+        del self.numbers[search_id]
         self.steps.closings[closed_by](self, _NO_EVENT, ledger)
         self.steps = self.steps.browsing
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
         """Close the search that was opened first; end the session if it is the only one."""
-        first, *others = self.in_order() or [self.search_id]
-        if others:
-            self.close_one(first, boundary, ledger)
+        if len(self.numbers) > 1:
+            self.close_one(next(iter(self.numbers)), boundary, ledger)
         else:
             self.end(boundary, ledger)
 
@@ -116,8 +107,8 @@ class TabbedSession(Session):
         """Return all there is to know of the session as plain values.
 
         Returns:
-            What `Session.save` returns, then what only this class has, in the order of
-            `__slots__`; each parked search as a list of its id and what it has.
+            What `Session.save` returns, then what only this class has; each parked search as
+            a list of its id and what it has. The numbers are found again from these.
         """
         parked = [[name, *map(to_plain, found)] for name, found in self.parked.items()]
         mine = [self.search_id, self.newest, self.newest_id, dict(self.outdated), parked]
@@ -138,6 +129,10 @@ class TabbedSession(Session):
         session.parked = {
             name: tuple(map(from_plain, SEARCH_SLOTS, found)) for name, *found in parked
         }
+        numbers = {name: found[0] for name, found in session.parked.items()}
+        if session.state is State.SEARCHING:
+            numbers[search_id] = session.opened
+        session.numbers = dict(sorted(numbers.items(), key=itemgetter(1)))
         return session
 
 
@@ -152,7 +147,7 @@ def _start(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.start(session, event, ledger)
     session.newest = 0
     session.search_id = session.newest_id = None
-    session.outdated, session.parked = {}, {}
+    session.outdated, session.parked, session.numbers = {}, {}, {}
 
 
 def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
@@ -165,6 +160,7 @@ def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
 def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.refine(session, event, ledger)
     before, now = session.search_id, event.search_id
+    del session.numbers[before]
     if before is not None and now is not None and before != now:
         session.outdated[before] = now
         if len(session.outdated) > MOST_OPEN:
@@ -175,6 +171,8 @@ def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None
 def _be_newest(session: TabbedSession, search_id: str | None) -> None:
     session.search_id = search_id
     session.newest = session.opened
+    session.numbers.pop(search_id, None)  # of the search without an id that it closed
+    session.numbers[search_id] = session.opened
     if search_id is not None:
         session.newest_id = search_id
 
@@ -254,8 +252,10 @@ def steps_of_several(tell_search: Teller, most_open: int) -> dict[Kind, Step]:
 def _opening(tell: Teller, most_open: int) -> Step:
     def take(session: TabbedSession, search: TrustedEvent, ledger: Ledger) -> None:
         taken = tell(session, search)
-        if session.steps is session.steps.browsing and len(session.parked) >= most_open:
-            session.turn_to(session.in_order()[0])
+        if session.steps is session.steps.browsing and len(session.numbers) >= most_open:
+            oldest = next(iter(session.numbers))
+            session.turn_to(oldest)
+            del session.numbers[oldest]
             session.steps.entries[Told.ONE_TOO_MANY](session, search, ledger)
         session.steps.entries[taken](session, search, ledger)
 
@@ -272,7 +272,7 @@ def ending(taken: Input, closed_by: ClosedBy) -> Step:
 
     def end(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
         if session.parked:
-            *others, last = session.in_order()
+            *others, last = session.numbers
             for search_id in others:
                 session.close_one(search_id, closed_by, ledger)
             session.turn_to(last)

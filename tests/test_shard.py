@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import reference
@@ -19,7 +19,7 @@ from making import US, at, decoded, event, fed, rules_of, s
 from test_pipeline import as_dicts
 
 from ctrlog.errors import UsageError
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ended
 from ctrlog.rules import Rules
 from ctrlog.shard import Shard
@@ -296,6 +296,20 @@ def test_a_longest_session_of_nothing_is_refused() -> None:
     for gap, lateness, longest in ((-1, 0, 1), (0, -1, 1), (0, 0, 0)):
         with pytest.raises(UsageError):
             Rules(s(gap), s(lateness), s(longest))
+
+
+def test_rules_of_nothing_are_refused() -> None:
+    """Nor does a negative time between keystrokes, no room for a search, or an unknown way."""
+    wrong: list[dict[str, Any]] = [
+        {"merge_typing": s(-1)},
+        {"most_open": 0},
+        {"max_user_searches": 0},
+        {"attribution": "tab"},
+    ]
+    for rules in wrong:
+        with pytest.raises(UsageError):
+            Rules(**rules)
+    assert Rules(attribution=cast("Attribution", "id")).attribution is Attribution.ID
 
 
 # Events without times.
