@@ -253,13 +253,22 @@ def _opening(tell: Teller, most_open: int) -> Step:
     def take(session: TabbedSession, search: TrustedEvent, ledger: Ledger) -> None:
         taken = tell(session, search)
         if session.steps is session.steps.browsing and len(session.numbers) >= most_open:
-            oldest = next(iter(session.numbers))
-            session.turn_to(oldest)
-            del session.numbers[oldest]
-            session.steps.entries[Told.ONE_TOO_MANY](session, search, ledger)
+            _make_room(session, search, ledger)
         session.steps.entries[taken](session, search, ledger)
 
     return take
+
+
+def _make_room(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
+    oldest = next(iter(session.numbers))
+    session.turn_to(oldest)
+    del session.numbers[oldest]
+    session.steps.entries[Told.ONE_TOO_MANY](session, event, ledger)
+    closed = {oldest}
+    for before, after in reversed(list(session.outdated.items())):
+        if after in closed:  # its name means nothing any more
+            closed.add(before)
+            del session.outdated[before]
 
 
 def ending(taken: Input, closed_by: ClosedBy) -> Step:

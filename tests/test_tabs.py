@@ -202,6 +202,17 @@ def test_one_search_too_many_closes_the_oldest() -> None:
     assert told(shard.flush().searches) == [("d", 0, "end"), ("e", 1, "end")]
 
 
+def test_the_ids_of_a_search_that_made_room_mean_nothing() -> None:
+    """What was typed on to it is closed with it (R14): its ids may mean another search then."""
+    rules = replace(BY_ID, most_open=1, merge_typing=s(5))
+    typed = [search("do"[: n + 1], n, time=at(n)) for n in range(2)]
+    shard = Shard(rules)
+    ended = shard.feed([*typed, search("cats", 7), click(0), search("birds", 0), click(0)])
+    assert told(ended.searches) == [("do", 0, "search"), ("cats", 0, "search")]
+    assert shard.counts.orphan_clicks == 1
+    assert told(shard.flush().searches) == [("birds", 1, "end")]
+
+
 def test_a_session_without_end_is_bounded() -> None:
     """A robot that searches forever in one session does not fill the memory."""
     shard = Shard(BY_ID)
