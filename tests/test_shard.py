@@ -462,6 +462,16 @@ def test_an_item_may_be_clicked_again_in_the_next_search() -> None:
     assert (shard.counts.orphan_clicks, shard.counts.repeated_clicks) == (3, 0)
 
 
+def test_what_was_clicked_is_restored() -> None:
+    """After a stop, items that were clicked before are still known."""
+    shard = Shard(ONCE)
+    clicks = [event("click", item=item) for item in ("a", 5, "b")]
+    shard.feed([search("a"), *clicks])
+    restored = Shard.restore(json.loads(json.dumps(shard.save())), ONCE)
+    assert [each.clicks for each in fed(restored, [*clicks, event("click")]).searches] == [3]
+    assert restored.counts.repeated_clicks == 4
+
+
 def test_repeated_clicks_count_unless_they_are_not_to() -> None:
     """By default every click counts, and nothing is remembered."""
     shard = Shard()
