@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ctrlog.errors import InputError
 from ctrlog.events import TrustedEvent, other_spelling
@@ -31,6 +32,15 @@ class Exclusion:
     def unseen(self) -> list[str]:
         """Those of the users of whom there was no event."""
         return sorted(self._unseen)
+
+    def save(self) -> dict[str, Any]:
+        """Return what was seen, but not whom to leave out, as plain values."""
+        return {"events": self.events, "unseen": self.unseen}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self.events = saved["events"]
+        self._unseen &= set(saved["unseen"])
 
     def rest(self, events: Sequence[TrustedEvent]) -> list[TrustedEvent]:
         """Return the events of all others."""

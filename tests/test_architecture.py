@@ -63,7 +63,9 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer", "steps"},
+    "msgspec": {
+        *("events", "times", "schema", "faults", "decoding", "holding", "sessionizer", "steps"),
+    },
     "orjson": {"rendering", "sinks"},
     "rapidfuzz": {"keystrokes"},
     "rich": {"explanation", "screen", "terminal"},

@@ -209,8 +209,9 @@ def test_the_ids_of_a_search_that_made_room_mean_nothing() -> None:
     shard = Shard(rules)
     ended = shard.feed([*typed, search("cats", 7), click(0), search("birds", 0), click(0)])
     assert told(ended.searches) == [("do", 0, "search"), ("cats", 0, "search")]
-    assert shard.counts.orphan_clicks == 1
-    assert told(shard.flush().searches) == [("birds", 1, "end")]
+    shard.feed([click(1), click(0)])
+    assert shard.counts.orphan_clicks == 2
+    assert told(shard.flush().searches) == [("birds", 2, "end")]
 
 
 def test_a_session_without_end_is_bounded() -> None:
