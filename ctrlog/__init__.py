@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "ClosedBy",
     "Counts",
     "CtrlogError",
@@ -30,19 +31,23 @@ __all__ = [
 
 if TYPE_CHECKING:
     from ctrlog.errors import CtrlogError, DataError, InputError, OutputError, UsageError
-    from ctrlog.events import ClosedBy, Event, SearchRecord, SessionRecord
+    from ctrlog.events import Attribution, ClosedBy, Event, SearchRecord, SessionRecord
     from ctrlog.ledger import Counts, Ended
     from ctrlog.pipeline import searches
-    from ctrlog.shard import Rules, Shard
+    from ctrlog.rules import Rules
+    from ctrlog.shard import Shard
 
 _HOMES = {
     "searches": "pipeline",
     **dict.fromkeys(
         ("CtrlogError", "DataError", "InputError", "OutputError", "UsageError"), "errors"
     ),
-    **dict.fromkeys(("ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"),
+    **dict.fromkeys(
+        ("Attribution", "ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"
+    ),
     **dict.fromkeys(("Counts", "Ended"), "ledger"),
-    **dict.fromkeys(("Rules", "Shard"), "shard"),
+    "Rules": "rules",
+    "Shard": "shard",
 }
 
 

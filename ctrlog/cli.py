@@ -44,8 +44,8 @@ from ctrlog.options import (
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
 from ctrlog.reporting import reporting
+from ctrlog.rules import DEFAULTS
 from ctrlog.runs import Course, start_run
-from ctrlog.shard import DEFAULTS
 from ctrlog.simulate_command import simulate
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import MAX_LINE_BYTES

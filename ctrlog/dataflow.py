@@ -22,7 +22,8 @@ from ctrlog.options import LogOptions
 from ctrlog.partitions import BAD_LINES, FilesSource, Item, TopicSource
 from ctrlog.readers import Reading
 from ctrlog.recordfiles import FilesSink, StdoutSink
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 from ctrlog.sinks import Format, Per, Record, make_sink
 
 #: What a topic is written as: `kafka://HOST:PORT,HOST:PORT/TOPIC`.

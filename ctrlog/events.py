@@ -29,6 +29,8 @@ class Kind(StrEnum):
     TIMEOUT = "Timeout"
     OTHER = "Other"
 
+    __hash__ = str.__hash__  # which is faster than that of Enum
+
 
 class Attribution(StrEnum):
     """How results and clicks find their search.
@@ -300,18 +302,3 @@ class SessionRecord(Struct, frozen=True, gc=False):
     def clicks_per_search(self) -> float:
         """Clicks divided by searches; can exceed 1."""
         return self.clicks / self.searches
-
-
-def save_session(session: SessionRecord) -> list[Any]:
-    """Return a session as plain values, in the order of its fields, times as microseconds."""
-    return [
-        to_micros(v) if isinstance(v, datetime) else v for v in msgspec.structs.astuple(session)
-    ]
-
-
-def restore_session(saved: Sequence[Any]) -> SessionRecord:
-    """Make the session that `save_session` described."""
-    values = dict(zip(SessionRecord.__struct_fields__, saved, strict=True))
-    for name in ("session_start", "session_end"):
-        values[name] = None if values[name] is None else from_micros(values[name])
-    return SessionRecord(**values)

@@ -34,13 +34,13 @@ class Exclusion:
         return sorted(self._unseen)
 
     def save(self) -> dict[str, Any]:
-        """Return what was left out so far as plain values."""
+        """Return what was seen, but not whom to leave out, as plain values."""
         return {"events": self.events, "unseen": self.unseen}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what `save` returned."""
         self.events = saved["events"]
-        self._unseen = set(saved["unseen"])
+        self._unseen &= set(saved["unseen"])
 
     def rest(self, events: Sequence[TrustedEvent]) -> list[TrustedEvent]:
         """Return the events of all others."""

@@ -18,8 +18,9 @@ from ctrlog.events import (
     TrustedEvent,
 )
 from ctrlog.ledger import Ended
+from ctrlog.rules import Rules
 from ctrlog.sessionizer import Session
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.states import CLOSING_EVENTS, TABLE, Action, Input, State, Told
 from ctrlog.times import format_duration, format_times
 from ctrlog.wording import counted, visible

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from ctrlog.errors import UsageError
-from ctrlog.events import SearchRecord, SessionRecord, restore_session, save_session
+from ctrlog.events import SearchRecord, SessionRecord
 from ctrlog.grouping import Groups, Key
 from ctrlog.ledger import Ended
 from ctrlog.metrics import Metrics, Outcome, outcomes_of
+from ctrlog.times import from_micros, to_micros
 from ctrlog.volume import MOST_USERS, most_first
 
 
@@ -64,6 +67,9 @@ class HeldBack:
         self._key_of = key_of
         self._most_users = most_users
         self._users: dict[str, _User] = {}
+        # What many searches have in common is kept once.
+        self._outcomes: dict[Outcome, Outcome] = {}
+        self._keys: dict[Key | None, Key | None] = {}
 
     def update(self, ended: Ended) -> None:
         """Add what is over.
@@ -74,7 +80,7 @@ class HeldBack:
         key_of, limit = self._key_of, self._limit
         for search, outcome in zip(ended.searches, outcomes_of(ended.searches), strict=True):
             key = None if key_of is None else key_of(search)
-            held = _Search(outcome, search.first_click_s, search.refinements, key)
+            held = self._held(outcome, search.first_click_s, search.refinements, key)
             self._user(search.user).add(1, [held], limit)
         for session in ended.sessions:
             user = self._user(session.user)
@@ -94,27 +100,27 @@ class HeldBack:
                 user.sessions += theirs.sessions
 
     def save(self) -> dict[str, Any]:
-        """Return what is held as plain values."""
+        """Return all that is held as plain values.
+
+        Returns:
+            By user the number of searches, what is held of each, and the sessions without
+            their user. Times are microseconds since 1970.
+        """
         return {
-            name: [
-                user.made,
-                [[*search] for search in user.searches],
-                [save_session(session) for session in user.sessions],
-            ]
+            name: [user.made, user.searches, [_session_values(each) for each in user.sessions]]
             for name, user in self._users.items()
         }
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what `save` returned."""
-        self._users = {}
         for name, (made, searches, sessions) in saved.items():
-            user = self._users[name] = _User()
-            user.made = made
-            user.searches = [
-                _Search(tuple(outcome), first_click_s, refinements, key and tuple(key))
+            user = self._user(name)
+            held = [
+                self._held(tuple(outcome), first_click_s, refinements, key and tuple(key))
                 for outcome, first_click_s, refinements, key in searches
             ]
-            user.sessions = [restore_session(session) for session in sessions]
+            user.add(made, held, self._limit)
+            user.sessions += [_session_of(name, values) for values in sessions]
 
     def release(self, metrics: Metrics, groups: Groups | None) -> None:
         """Give what is held to the metrics, and to the groups if there are any.
@@ -140,6 +146,12 @@ class HeldBack:
             {name: user.made for name, user in self._users.items() if user.made > self._limit}
         )
 
+    def _held(
+        self, outcome: Outcome, first_click_s: float | None, refinements: int, key: Key | None
+    ) -> _Search:
+        outcome = self._outcomes.setdefault(outcome, outcome)
+        return _Search(outcome, first_click_s, refinements, self._keys.setdefault(key, key))
+
     def _user(self, name: str) -> _User:
         user = self._users.get(name)
         if user is None:
@@ -150,3 +162,14 @@ class HeldBack:
                     " summary --by user` finds robots, and --exclude-users FILE leaves them out"
                 )
         return user
+
+
+def _session_values(session: SessionRecord) -> list[Any]:
+    _, *counts, start, end, closed_by = astuple(session)
+    return [*counts, *(time and to_micros(time) for time in (start, end)), closed_by]
+
+
+def _session_of(user: str, values: Sequence[Any]) -> SessionRecord:
+    searches, clicked_searches, clicks, start, end, closed_by = values
+    start, end = (None if micros is None else from_micros(micros) for micros in (start, end))
+    return SessionRecord(user, searches, clicked_searches, clicks, start, end, closed_by)

@@ -131,7 +131,7 @@ def _compile_table(
 
     for state, row in rows.items():
         row.state = state
-        row.rows = rows
+        row.browsing, row.searching = rows[State.BROWSING], rows[State.SEARCHING]
         row.closings = closings
         row.entries = {
             taken: _compile_entry([step_of(action, taken) for action in did], rows, state, after)

@@ -20,8 +20,9 @@ from ctrlog.events import Attribution
 from ctrlog.filters import Filter
 from ctrlog.pipeline import Pipeline
 from ctrlog.reading import InTurn, Limits
+from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import DEFAULTS, Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, Console
 from ctrlog.times import format_duration, format_times, parse_duration, parse_time

@@ -15,8 +15,9 @@ from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Ended
 from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
 from ctrlog.reorder import Reorder
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.sources import MAX_LINE_BYTES
 
 if TYPE_CHECKING:

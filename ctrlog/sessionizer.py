@@ -39,7 +39,8 @@ class Row(dict[str, Step]):
         boundaries: The step for each boundary.
         entries: The step for each entry of the table, once it is told which one it is.
         closings: The step that closes the open search and nothing else, by what closes it.
-        rows: The rows of all states.
+        browsing: The row of a session without an open search.
+        searching: The row of a session with one.
     """
 
     state: State
@@ -47,7 +48,8 @@ class Row(dict[str, Step]):
     boundaries: dict[ClosedBy, Step]
     entries: dict[Input, Step]
     closings: dict[ClosedBy, Step]
-    rows: dict[State, Row]
+    browsing: Row
+    searching: Row
 
     def __missing__(self, _type: str) -> Step:
         """Return the step of an event whose type is not among the keys."""

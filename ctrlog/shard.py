@@ -9,88 +9,18 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeAlias
 
-from ctrlog.errors import UsageError
-from ctrlog.events import Attribution, ClosedBy, TrustedEvent, other_spelling
-from ctrlog.ledger import Counts, Ended, Ledger, Selector
-from ctrlog.machine import Machine, machine_for
+from ctrlog.events import ClosedBy, TrustedEvent, other_spelling
+from ctrlog.ledger import Counts, Ended, Ledger
+from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.sessionizer import Session
-from ctrlog.states import MOST_OPEN, State
+from ctrlog.states import State
 from ctrlog.times import BEGINNING, MICROSECOND, NEVER, from_micros, to_micros
 
-if TYPE_CHECKING:
-    from ctrlog.volume import Volume
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What may be chosen about sessions and searches.
-
-    Attributes:
-        gap: The longest pause inside a session; exactly the gap is inside (R2).
-        lateness: How far behind the clock an event may be and still be in time (R7, R8).
-        max_session: A session that has lasted this long ends at its next event
-            (R10); None for no limit.
-        select: Tells by its Search event whether a search is to be recorded and
-            counted; None for all.
-        attribution: How results and clicks find their search (R5, R13).
-        merge_typing: How far apart two searches of one typing may be (R14); None to merge
-            none.
-        dedupe_clicks: Whether repeated clicks on an item of a search count once (R15).
-        most_open: So many searches of a session may be open at once (R13).
-        max_user_searches: No more searches of a user are recorded and counted; None for no
-            limit.
-    """
-
-    gap: timedelta = timedelta(minutes=30)
-    lateness: timedelta = timedelta(minutes=5)
-    max_session: timedelta | None = None
-    select: Selector | None = None
-    attribution: Attribution = Attribution.ORDER
-    merge_typing: timedelta | None = None
-    dedupe_clicks: bool = False
-    most_open: int = MOST_OPEN
-    max_user_searches: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises:
-            UsageError: If a duration or a number is too small.
-        """
-        if self.gap < timedelta(0) or self.lateness < timedelta(0):
-            raise UsageError("the gap and the lateness cannot be negative")
-        if self.max_session is not None and self.max_session <= timedelta(0):
-            raise UsageError("the longest session must be longer than 0")
-        if self.merge_typing is not None and self.merge_typing < timedelta(0):
-            raise UsageError("the time between searches of one typing cannot be negative")
-        if self.most_open < 1 or (self.max_user_searches or 1) < 1:
-            raise UsageError("there must be room for one search")
-
-    def volume(self) -> Volume | None:
-        """Return what counts the searches of each user; None without a limit."""
-        if self.max_user_searches is None:
-            return None
-        from ctrlog.volume import Volume  # noqa: PLC0415  # few need it
-
-        return Volume(self.max_user_searches)
-
-    @property
-    def machine(self) -> Machine:
-        """The state machine that follows the rules."""
-        return machine_for(
-            self.attribution,
-            self.merge_typing,
-            dedupe_clicks=self.dedupe_clicks,
-            most_open=self.most_open,
-            is_limited=self.max_user_searches is not None,
-        )
-
-
-DEFAULTS = Rules()
+__all__ = ["DEFAULTS", "Rules", "Shard"]
 
 _Fresh: TypeAlias = tuple[datetime, int, str | int]
 

@@ -54,7 +54,7 @@ from ctrlog.options import (
     Where,
 )
 from ctrlog.rendering import render
-from ctrlog.shard import DEFAULTS
+from ctrlog.rules import DEFAULTS
 from ctrlog.sinks import Per
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.summary import Summary

@@ -15,7 +15,7 @@ from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.pipeline import Pipeline
-from ctrlog.shard import DEFAULTS, Rules
+from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.times import format_times
 
 #: So many of the users left out are named.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Self
 
 from ctrlog import steps
@@ -28,20 +28,22 @@ class TabbedSession(Session):
     Attributes:
         search_id: The id of the search turned to, which need not be open; None stands for
             searches without an id.
-        parked: What the other open searches have, by their ids.
+        numbers: The numbers of the open searches by their ids, ascending.
+        parked: What the open searches have but that turned to, by their ids.
         newest: The number of the search opened last.
         newest_id: The id of the last one opened with an id; None if there is none.
         outdated: The ids of searches that were typed on from (R14), each with the id of
             the one that took its place.
     """
 
-    __slots__ = ("search_id", "newest", "newest_id", "outdated", "parked")  # noqa: RUF023  # as saved
+    __slots__ = ("newest", "newest_id", "numbers", "outdated", "parked", "search_id")
 
     search_id: str | None
     newest: int
     newest_id: str | None
     outdated: dict[str, str]
     parked: dict[str | None, tuple[Any, ...]]
+    numbers: dict[str | None, int]
 
     @property
     def is_followed(self) -> bool:
@@ -51,37 +53,38 @@ class TabbedSession(Session):
     @property
     def openings(self) -> list[int]:
         """The numbers of the open searches among all that were opened, ascending."""
-        return sorted(self._numbers().values())
-
-    def _numbers(self) -> dict[str | None, int]:
-        numbers: dict[str | None, int] = {name: found[0] for name, found in self.parked.items()}
-        if self.state is State.SEARCHING:
-            numbers[self.search_id] = self.opened
-        return numbers
-
-    def in_order(self) -> list[str | None]:
-        """Return the ids of the open searches in the order in which they were opened."""
-        numbers = self._numbers()
-        return sorted(numbers, key=numbers.__getitem__)
+        return list(self.numbers.values())
 
     def turn_to(self, search_id: str | None) -> None:
         """Turn to a search, open or not."""
         if search_id == self.search_id:
             return
-        rows = self.steps.rows
-        if self.steps is rows[State.SEARCHING]:
+        if self.steps is self.steps.searching:
             self.parked[self.search_id] = _of_search(self)
         self.search_id = search_id
         found = self.parked.pop(search_id, None)
         if found is None:
-            self.steps = rows[State.BROWSING]
+            self.steps = self.steps.browsing
             return
-        self.steps = rows[State.SEARCHING]
-        for name, value in zip(SEARCH_SLOTS, found, strict=True):
-            setattr(self, name, value)
+        self.steps = self.steps.searching
+        (  # in the order of `SEARCH_SLOTS`
+            self.opened,
+            self.selected,
+            self.query,
+            self.search_time,
+            self.shown,
+            self.search_clicks,
+            self.first_click_s,
+            self.first_rank,
+            self.extra,
+            self.refinements,
+            self.clicked,
+        ) = found
 
     def turn_to_latest(self, search_id: str | None) -> None:
         """Turn to the search of an id, or to what was typed on from it."""
+        if search_id == self.search_id:  # which was not
+            return
         while search_id in self.outdated:
             search_id = self.outdated[search_id]
         self.turn_to(search_id)
@@ -89,14 +92,14 @@ class TabbedSession(Session):
     def close_one(self, search_id: str | None, closed_by: ClosedBy, ledger: Ledger) -> None:
         """Close one of the open searches, and nothing else."""
         self.turn_to(search_id)
+        del self.numbers[search_id]
         self.steps.closings[closed_by](self, _NO_EVENT, ledger)
-        self.steps = self.steps.rows[State.BROWSING]
+        self.steps = self.steps.browsing
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
         """Close the search that was opened first; end the session if it is the only one."""
-        first, *others = self.in_order() or [self.search_id]
-        if others:
-            self.close_one(first, boundary, ledger)
+        if len(self.numbers) > 1:
+            self.close_one(next(iter(self.numbers)), boundary, ledger)
         else:
             self.end(boundary, ledger)
 
@@ -104,8 +107,8 @@ class TabbedSession(Session):
         """Return all there is to know of the session as plain values.
 
         Returns:
-            What `Session.save` returns, then what only this class has, in the order of
-            `__slots__`; each parked search as a list of its id and what it has.
+            What `Session.save` returns, then what only this class has; each parked search as
+            a list of its id and what it has. The numbers are found again from these.
         """
         parked = [[name, *map(to_plain, found)] for name, found in self.parked.items()]
         mine = [self.search_id, self.newest, self.newest_id, dict(self.outdated), parked]
@@ -126,6 +129,10 @@ class TabbedSession(Session):
         session.parked = {
             name: tuple(map(from_plain, SEARCH_SLOTS, found)) for name, *found in parked
         }
+        numbers = {name: found[0] for name, found in session.parked.items()}
+        if session.state is State.SEARCHING:
+            numbers[search_id] = session.opened
+        session.numbers = dict(sorted(numbers.items(), key=itemgetter(1)))
         return session
 
 
@@ -140,7 +147,7 @@ def _start(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.start(session, event, ledger)
     session.newest = 0
     session.search_id = session.newest_id = None
-    session.outdated, session.parked = {}, {}
+    session.outdated, session.parked, session.numbers = {}, {}, {}
 
 
 def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
@@ -153,6 +160,7 @@ def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
 def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.refine(session, event, ledger)
     before, now = session.search_id, event.search_id
+    del session.numbers[before]
     if before is not None and now is not None and before != now:
         session.outdated[before] = now
         if len(session.outdated) > MOST_OPEN:
@@ -163,6 +171,8 @@ def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None
 def _be_newest(session: TabbedSession, search_id: str | None) -> None:
     session.search_id = search_id
     session.newest = session.opened
+    session.numbers.pop(search_id, None)  # of the search without an id that it closed
+    session.numbers[search_id] = session.opened
     if search_id is not None:
         session.newest_id = search_id
 
@@ -198,7 +208,7 @@ def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | 
     session.turn_to(named)
     if typing is None:
         return Kind.SEARCH if named is None else Told.NAMED
-    if session.state is State.SEARCHING:
+    if session.steps is session.steps.searching:
         is_another = named is None or search.query != session.query
         if is_another and typing.refines(session, search):
             return Told.TYPED
@@ -211,8 +221,9 @@ def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | 
 
 
 def _tell_results(session: TabbedSession, results: TrustedEvent) -> Input:
-    is_outdated = results.search_id in session.outdated
-    session.turn_to_latest(results.search_id)
+    named = results.search_id
+    is_outdated = named in session.outdated
+    session.turn_to_latest(named)
     return Told.OUTDATED if is_outdated else Kind.RESULTS
 
 
@@ -241,14 +252,23 @@ def steps_of_several(tell_search: Teller, most_open: int) -> dict[Kind, Step]:
 def _opening(tell: Teller, most_open: int) -> Step:
     def take(session: TabbedSession, search: TrustedEvent, ledger: Ledger) -> None:
         taken = tell(session, search)
-        if session.state is not State.SEARCHING and len(session.parked) >= most_open:
-            here = session.search_id
-            session.turn_to(session.in_order()[0])
-            session.steps.entries[Told.ONE_TOO_MANY](session, search, ledger)
-            session.turn_to(here)
+        if session.steps is session.steps.browsing and len(session.numbers) >= most_open:
+            _make_room(session, search, ledger)
         session.steps.entries[taken](session, search, ledger)
 
     return take
+
+
+def _make_room(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
+    oldest = next(iter(session.numbers))
+    session.turn_to(oldest)
+    del session.numbers[oldest]
+    session.steps.entries[Told.ONE_TOO_MANY](session, event, ledger)
+    closed = {oldest}
+    for before, after in reversed(list(session.outdated.items())):
+        if after in closed:  # its name means nothing any more
+            closed.add(before)
+            del session.outdated[before]
 
 
 def ending(taken: Input, closed_by: ClosedBy) -> Step:
@@ -260,10 +280,11 @@ def ending(taken: Input, closed_by: ClosedBy) -> Step:
     """
 
     def end(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
-        *others, last = session.in_order() or [session.search_id]
-        for search_id in others:
-            session.close_one(search_id, closed_by, ledger)
-        session.turn_to(last)
+        if session.parked:
+            *others, last = session.numbers
+            for search_id in others:
+                session.close_one(search_id, closed_by, ledger)
+            session.turn_to(last)
         session.steps.entries[taken](session, event, ledger)
 
     return end

@@ -11,8 +11,9 @@ import reference
 from ctrlog.decoding import Decoder
 from ctrlog.events import REQUIRED, SPELLINGS, Attribution, Event, Kind, TrustedEvent
 from ctrlog.ledger import Ended, Selector
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 
 BASE = datetime(2024, 1, 1, tzinfo=UTC)
 #: The smallest step that a time can make.

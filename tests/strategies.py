@@ -231,7 +231,7 @@ def options(draw: st.DrawFn) -> Options:
         where=draw(st.sampled_from(WHERE)),
         attribution=draw(st.sampled_from(ATTRIBUTIONS)),
         merge_typing=seconds(TYPINGS_S),
-        dedupe_clicks=draw(one_in(3)),
+        dedupe_clicks=draw(one_in(2)),
         most_open=draw(st.sampled_from(MOST_OPEN)),
         max_user_searches=draw(st.sampled_from(MOST_USER_SEARCHES)),
     )

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import ctrlog
-from ctrlog import Event, InputError, Rules, Shard, searches
+from ctrlog import Attribution, Event, InputError, Rules, Shard, searches
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = [
+    "Attribution",
     "ClosedBy",
     "Counts",
     "CtrlogError",
@@ -173,3 +174,18 @@ def test_rules_are_those_asked_for(tmp_path: Path) -> None:
         0.0,
         "gap",
     )
+
+
+def test_ids_are_looked_at_if_asked_for(tmp_path: Path) -> None:
+    """By id a click goes to the search it names; by order no id makes a line bad."""
+    log = tmp_path / "log.jsonl"
+    lines = [f'{{"type":"Search","user":1,"query":"{query}","search_id":' for query in "abc"]
+    click = '{"type":"click","user":1,"item":"x","search_id":1}\n'
+    log.write_text(f"{lines[0]}1}}\n{lines[1]}2}}\n{lines[2]}[]}}\n{click}")
+    by_id = Rules(attribution=Attribution.ID)
+    assert [(search.query, search.clicks) for search in searches(str(log))] == [
+        *[("a", 0), ("b", 0), ("c", 1)]
+    ]
+    assert [(search.query, search.clicks) for search in searches(str(log), rules=by_id)] == [
+        *[("a", 1), ("b", 0)]
+    ]

@@ -20,7 +20,7 @@ pytest.importorskip("bytewax", reason="pip install -e '.[bytewax]'")
 from ctrlog.dataflow import ShardLogic, flow
 from ctrlog.dealing import Portion
 from ctrlog.partitions import key_of, shard_of_key
-from ctrlog.shard import Rules
+from ctrlog.rules import Rules
 from ctrlog.sinks import Per
 
 SHOP = (Path(__file__).parent.parent / "sample_logs/shop.jsonl").read_bytes()

@@ -21,8 +21,9 @@ from ctrlog.faults import Reason
 from ctrlog.filters import Filter
 from ctrlog.ledger import Counts, Ended
 from ctrlog.reorder import Reorder
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 
 MAX_LINE_BYTES = 2**24
 

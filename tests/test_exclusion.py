@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import reference
 import strategies
@@ -26,6 +28,18 @@ def test_all_events_of_excluded_users_go_and_no_others(
     assert exclusion.rest(events) == [each for each in events if str(each.user) not in names]
     assert exclusion.events == sum(str(user) in names for user in users)
     assert exclusion.unseen == sorted(names - {str(user) for user in users})
+
+
+def test_what_was_seen_can_be_saved() -> None:
+    """After a stop the counts go on; whom to leave out is told anew."""
+    before, after = Exclusion("abc"), Exclusion("abd")
+    before.rest([event("scroll", user=user) for user in "aax"])
+    after.restore(json.loads(json.dumps(before.save())))
+    after.rest([event("scroll", user=user) for user in "bx"])
+    assert (after.events, after.unseen) == (3, [])
+    same = Exclusion("abc")
+    same.restore(before.save())
+    assert same.save() == before.save() == {"events": 2, "unseen": ["b", "c"]}
 
 
 @pytest.mark.parametrize(

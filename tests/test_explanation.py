@@ -17,7 +17,8 @@ from rich.cells import cell_len
 from ctrlog.explanation import ExplainingShard
 from ctrlog.ledger import Ended
 from ctrlog.pipeline import Pipeline
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 
 SAMPLE_LOGS = Path(__file__).parent.parent / "sample_logs"
 

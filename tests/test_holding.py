@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,20 +16,22 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
-from making import at, event, fed, rules_of, s
-from test_metrics import OF_THE_LOG, of_records
+from making import at, decoded, event, fed, rules_of, s
+from test_metrics import OF_THE_LOG, computed, of_records
 from test_pipeline import run
 
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.filters import Filter
-from ctrlog.grouping import Grouping
+from ctrlog.grouping import Grouping, Groups
 from ctrlog.holding import HeldBack
+from ctrlog.ledger import Ended
 from ctrlog.metrics import Metrics, SearchMetrics
 from ctrlog.pipeline import Pipeline
 from ctrlog.reading import InTurn, Limits
+from ctrlog.rules import Rules
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.summary import Summary, summarize
 
 
@@ -134,6 +137,33 @@ def test_raw_searches_of_users_left_out_are_no_part_of_it() -> None:
     searches = SearchMetrics.of(metrics.outcomes)
     assert held.left_out == {"2": 2}
     assert Summary(metrics, searches, Shard().counts, 0, {}, rules=rules).searches_raw == 4
+
+
+@given(strategies.log_bytes(), strategies.options(), st.integers(0, 40), st.integers(1, 4))
+def test_stopping_and_going_on_changes_nothing(
+    log: bytes, options: reference.Options, place: int, limit: int
+) -> None:
+    """Saved as JSON and restored at any point, what is held gives the same (R12)."""
+    ended = fed(Shard(rules_of(plain(options))), decoded(log))
+    parts = [
+        Ended(ended.searches[:place], ended.sessions[: place // 2]),
+        Ended(ended.searches[place:], ended.sessions[place // 2 :]),
+    ]
+    key_of = Grouping(("query",)).key_of(())
+    whole, stopped, resumed = (HeldBack(limit, key_of) for _ in range(3))
+    whole.update(ended)
+    stopped.update(parts[0])
+    resumed.restore(json.loads(json.dumps(stopped.save())))
+    assert resumed.save() == stopped.save()
+    resumed.update(parts[1])
+    assert answers(resumed) == answers(whole)
+
+
+def answers(held: HeldBack) -> object:
+    """Return everything that is held, and who is left out."""
+    metrics, groups = Metrics(), Groups(lambda _: (), 100)
+    held.release(metrics, groups)
+    return computed(metrics), metrics.refinements, sorted(groups.groups()), held.left_out
 
 
 def test_too_many_users_are_refused() -> None:

@@ -17,7 +17,8 @@ from making import US, at, decoded, event, fed, rules_of, s
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.filters import Filter
 from ctrlog.keystrokes import grows_out_of
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 
 D = s(4)
 TYPING = Rules(merge_typing=D)

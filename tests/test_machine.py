@@ -168,6 +168,7 @@ def test_rows_know_each_other(machine: Machine) -> None:
     """A row has a step for every entry of the table, and the rows of all states."""
     for state, row in machine.rows.items():
         assert row.state is state
-        assert row.rows is machine.rows
+        assert row.browsing is machine.rows[State.BROWSING]
+        assert row.searching is machine.rows[State.SEARCHING]
         assert set(row.entries) == set(TABLE[state])
         assert set(row.boundaries) == set(BOUNDARIES)

@@ -9,7 +9,8 @@ from ctrlog.events import Attribution, TrustedEvent
 from ctrlog.exclusion import Exclusion
 from ctrlog.notes import notes_on_options
 from ctrlog.pipeline import Pipeline
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 
 
 def notes_after(rules: Rules, *events: TrustedEvent, excluded: str = "") -> list[str]:

@@ -33,7 +33,7 @@ from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, Outcome, SearchMetrics
 from ctrlog.rendering import render
-from ctrlog.shard import Rules
+from ctrlog.rules import Rules
 from ctrlog.summary import Summary, search_values
 
 GOLDEN = Path(__file__).parent / "golden_summary"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import reference
@@ -19,9 +19,10 @@ from making import US, at, decoded, event, fed, rules_of, s
 from test_pipeline import as_dicts
 
 from ctrlog.errors import UsageError
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ended
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 from ctrlog.sinks import Per
 
 GAP, LATENESS = s(10), s(5)
@@ -297,6 +298,20 @@ def test_a_longest_session_of_nothing_is_refused() -> None:
             Rules(s(gap), s(lateness), s(longest))
 
 
+def test_rules_of_nothing_are_refused() -> None:
+    """Nor does a negative time between keystrokes, no room for a search, or an unknown way."""
+    wrong: list[dict[str, Any]] = [
+        {"merge_typing": s(-1)},
+        {"most_open": 0},
+        {"max_user_searches": 0},
+        {"attribution": "tab"},
+    ]
+    for rules in wrong:
+        with pytest.raises(UsageError):
+            Rules(**rules)
+    assert Rules(attribution=cast("Attribution", "id")).attribution is Attribution.ID
+
+
 # Events without times.
 
 
@@ -412,6 +427,93 @@ def test_a_shard_knows_whether_anything_was_searched() -> None:
     assert not shard.has_searched
     shard.feed([search("a")])
     assert shard.has_searched
+
+
+# R15: repeated clicks.
+
+ONCE = Rules(dedupe_clicks=True)
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a"), (5, "5"), ("5", 5), (5, 5)])
+def test_a_repeated_click_counts_once(first: str | int, second: str | int) -> None:
+    """A click on an item that was clicked before is counted apart; items are compared as text."""
+    shard = Shard(ONCE)
+    clicks = [event("click", at(1), item=first), event("click", at(2), item=second)]
+    (record,) = fed(shard, [search("a", at(0)), *clicks]).searches
+    assert (record.clicks, record.first_click_s) == (1, 1.0)
+    assert shard.counts.repeated_clicks == 1
+
+
+def test_clicks_on_other_items_count() -> None:
+    """Each item of a search counts once, also when others were clicked in between."""
+    shard = Shard(ONCE)
+    clicks = [event("click", item=item) for item in "abcabca"]
+    assert [each.clicks for each in fed(shard, [search("a"), *clicks]).searches] == [3]
+    assert shard.counts.repeated_clicks == 4
+
+
+def test_an_item_may_be_clicked_again_in_the_next_search() -> None:
+    """What was clicked is remembered for the search only, and orphans are not remembered."""
+    shard = Shard(ONCE)
+    click = event("click", item="a")
+    events = [click, click, search("a"), click, search("b"), click, event("AppClose"), click]
+    ended = fed(shard, [*events, search("c"), click])
+    assert [each.clicks for each in ended.searches] == [1, 1, 1]
+    assert (shard.counts.orphan_clicks, shard.counts.repeated_clicks) == (3, 0)
+
+
+def test_what_was_clicked_is_restored() -> None:
+    """After a stop, items that were clicked before are still known."""
+    shard = Shard(ONCE)
+    clicks = [event("click", item=item) for item in ("a", 5, "b")]
+    shard.feed([search("a"), *clicks])
+    restored = Shard.restore(json.loads(json.dumps(shard.save())), ONCE)
+    assert [each.clicks for each in fed(restored, [*clicks, event("click")]).searches] == [3]
+    assert restored.counts.repeated_clicks == 4
+
+
+def test_repeated_clicks_count_unless_they_are_not_to() -> None:
+    """By default every click counts, and nothing is remembered."""
+    shard = Shard()
+    shard.feed([search("a"), event("click", item="a"), event("click", item="a")])
+    (saved,) = shard.save()["sessions"]
+    assert saved[-1] is None
+    assert [each.clicks for each in shard.flush().searches] == [2]
+
+
+# `--max-user-searches`: who makes too many.
+
+
+def test_no_more_searches_of_a_user_are_recorded() -> None:
+    """From the next one on they are left out, of records and of sessions; others are not."""
+    shard = Shard(Rules(max_user_searches=2))
+    events = [search(query, user=1) for query in "abc"] + [event("AppClose"), search("d")]
+    ended = fed(shard, [*events, search("x", user=2), event("click", user=1)])
+    assert [each.query for each in ended.searches] == ["a", "b", "x"]
+    assert [(each.user, each.searches, each.clicks) for each in ended.sessions] == [
+        *[("1", 2, 0), ("2", 1, 0)]
+    ]
+    assert shard.counts.sessions_without_search == 1
+    assert shard.users_beyond == {"1": 4}
+    assert Shard().users_beyond == {}
+
+
+def test_only_selected_searches_use_the_limit_up() -> None:
+    """What is not reported anyway is no search too many."""
+    rules = Rules(max_user_searches=1, select=lambda event: event.query != "a")
+    ended = fed(Shard(rules), [search(query) for query in "aaabb"])
+    assert [each.query for each in ended.searches] == ["b"]
+
+
+def test_the_limit_is_kept_in_what_is_saved() -> None:
+    """A restored shard knows how many searches each user made."""
+    rules = Rules(max_user_searches=2)
+    shard = Shard(rules)
+    shard.feed([search(query) for query in "abcd"])
+    restored = Shard.restore(json.loads(json.dumps(shard.save())), rules)
+    assert restored.feed([search("e")]).searches == []
+    assert restored.users_beyond == {"1": 4}
+    assert "volume" not in Shard().save()
 
 
 # Laws.

@@ -14,7 +14,8 @@ from making import US, at, decoded, event, fed, rules_of, s
 
 from ctrlog.events import Attribution, ClosedBy, SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ended
-from ctrlog.shard import Rules, Shard
+from ctrlog.rules import Rules
+from ctrlog.shard import Shard
 from ctrlog.states import MOST_OPEN
 
 BY_ID = Rules(s(10), s(5), attribution=Attribution.ID)
@@ -199,6 +200,18 @@ def test_one_search_too_many_closes_the_oldest() -> None:
     ended = shard.feed([search("d"), search("e", 1), click(1)])  # "d" takes the place of "b"
     assert told(ended.searches) == [("b", 0, "search"), ("c", 0, "search")]
     assert told(shard.flush().searches) == [("d", 0, "end"), ("e", 1, "end")]
+
+
+def test_the_ids_of_a_search_that_made_room_mean_nothing() -> None:
+    """What was typed on to it is closed with it (R14): its ids may mean another search then."""
+    rules = replace(BY_ID, most_open=1, merge_typing=s(5))
+    typed = [search("do"[: n + 1], n, time=at(n)) for n in range(2)]
+    shard = Shard(rules)
+    ended = shard.feed([*typed, search("cats", 7), click(0), search("birds", 0), click(0)])
+    assert told(ended.searches) == [("do", 0, "search"), ("cats", 0, "search")]
+    shard.feed([click(1), click(0)])
+    assert shard.counts.orphan_clicks == 2
+    assert told(shard.flush().searches) == [("birds", 2, "end")]
 
 
 def test_a_session_without_end_is_bounded() -> None:
