@@ -82,6 +82,8 @@ class TrustedEvent(Struct, gc=False):
         items: The results shown, packed by `pack_items` (Results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
+        search_id: The search it belongs to, as text, if the log names it (Search,
+            Results, ClickResult).
         extra: Values of further fields of the line that a filter asked for.
     """
 
@@ -92,14 +94,16 @@ class TrustedEvent(Struct, gc=False):
     items: Items | None = None
     item: str | int | None = None
     rank: int | None = None
+    search_id: str | None = None
     extra: tuple[object, ...] = ()
 
 
 class Event(TrustedEvent, gc=False):
     """An event made by hand, checked when it is made.
 
-    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers.
-    A time without an offset means UTC; any other offset is converted to UTC.
+    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers,
+    and `search_id` as a string or an integer, of which 1 and "1" are the same. A time
+    without an offset means UTC; any other offset is converted to UTC.
 
     Raises:
         UsageError: If the field that an event of this type needs is missing, or a field
@@ -107,9 +111,10 @@ class Event(TrustedEvent, gc=False):
     """
 
     items: Sequence[str | int] | Items | None = None  # type: ignore[assignment]  # packed below
+    search_id: str | int | None = None  # type: ignore[assignment]  # made text below
 
     def __post_init__(self) -> None:
-        """Check the fields, pack the items and bring the time to UTC."""
+        """Check the fields, pack the items, bring the time to UTC and make the id text."""
         for name, types in _EVENT_TYPES.items():
             value = getattr(self, name)
             is_text = name == "items" and isinstance(value, str | bytes)
@@ -123,6 +128,8 @@ class Event(TrustedEvent, gc=False):
                 self.items = pack_items(Raw(msgspec.json.encode(list(self.items))))
             if self.time is not None:
                 self.time = to_utc(self.time)
+            if self.search_id is not None:
+                self.search_id = str(self.search_id)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
 
@@ -139,6 +146,7 @@ _EVENT_TYPES: dict[str, tuple[type, ...]] = {
     "items": (Sequence, type(None)),
     "item": (str, int, type(None)),
     "rank": (int, type(None)),
+    "search_id": (str, int, type(None)),
 }
 
 #: Decodes the ids of results; refuses what is no list of strings or integers.

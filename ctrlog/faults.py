@@ -145,12 +145,20 @@ def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
     return not rest
 
 
+#: What events of a kind may carry, beside a time.
+_OPTIONAL: dict[Kind, list[str]] = {
+    Kind.SEARCH: ["search_id"],
+    Kind.RESULTS: ["search_id"],
+    Kind.CLICK_RESULT: ["rank", "search_id"],
+}
+
+
 def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     """Check just the fields that an event of the line's type uses."""
     type_ = _at(found, schema.paths["type"])
     kind = SPELLINGS.get(type_, Kind.OTHER) if isinstance(type_, str) else Kind.OTHER
     required = ["type", "user", *([REQUIRED[kind]] if kind in REQUIRED else [])]
-    optional = ["time", *(["rank"] if kind is Kind.CLICK_RESULT else [])]
+    optional = ["time", *_OPTIONAL.get(kind, [])]
     values = {name: _at(found, schema.paths[name]) for name in (*required, *optional)}
     for name in required:
         if values[name] is None:
@@ -160,6 +168,8 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
             place = ".".join(schema.paths[name])
             raise Fault(Reason.WRONG_TYPE, f'"{place}" must be {_TYPE_NAMES[name]}')
     values["time"] = _time_of(values["time"])
+    if values.get("search_id") is not None:
+        values["search_id"] = str(values["search_id"])
     if "items" in values:
         values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
     values["extra"] = tuple(_at(found, path) for path in schema.extra)
@@ -214,6 +224,7 @@ _TYPE_TESTS: dict[str, Callable[[Any], bool]] = {
     "items": lambda value: isinstance(value, list) and all(_is_id(item) for item in value),
     "item": _is_id,
     "rank": lambda value: _is_id(value) and not isinstance(value, str),
+    "search_id": _is_id,
 }
 _TYPE_NAMES = {
     "type": "a string",
@@ -223,4 +234,5 @@ _TYPE_NAMES = {
     "items": "a list of strings or integers",
     "item": "a string or an integer",
     "rank": "an integer",
+    "search_id": "a string or an integer",
 }

@@ -32,6 +32,7 @@ FIELD_TYPES: dict[str, Any] = {
     "items": msgspec.Raw,  # counted, and looked into only if there is a click
     "item": str | int | None,
     "rank": int | None,
+    "search_id": str | int | None,
 }
 _ALWAYS_REQUIRED = ("type", "user")
 _NOT_COMPARED = ("time", "items")
@@ -200,7 +201,7 @@ _NEEDY = {spelling: kind for spelling, kind in SPELLINGS.items() if kind in REQU
 def check(events: Sequence[TrustedEvent]) -> None:
     """See that decoded events have what they need, and complete them.
 
-    Brings times to UTC and packs items.
+    Brings times to UTC, packs items and makes the ids of searches text.
 
     Args:
         events: Events as the decoder made them.
@@ -218,6 +219,8 @@ def check(events: Sequence[TrustedEvent]) -> None:
         kind = needy(event.type)
         if kind is None:
             continue
+        if event.search_id is not None:
+            event.search_id = str(event.search_id)
         if kind is search:
             if event.query is None:
                 raise ValueError("a search needs a query")

@@ -140,7 +140,8 @@ def read_event(fields: dict[str, Any]) -> Event:
     needed = ["type", "user", *NEEDED.get(kind, [])]
     if any(fields.get(name) is None for name in needed):
         raise BadLineError("field missing")
-    optional = ["time", "rank"] if kind == "click" else ["time"]
+    optional = ["time", *(["search_id"] if kind in NEEDED else [])]
+    optional += ["rank"] if kind == "click" else []
     used = needed + [name for name in optional if fields.get(name) is not None]
     if not all(has_right_type(name, fields[name]) for name in used):
         raise BadLineError("wrong type")
@@ -154,7 +155,7 @@ def has_right_type(name: str, value: object) -> bool:
         return isinstance(value, list) and all(has_right_type("item", item) for item in value)
     allowed = {
         "type": str, "query": str, "rank": int,
-        "user": str | int, "item": str | int, "time": str | int | float,
+        "user": str | int, "item": str | int, "search_id": str | int, "time": str | int | float,
     }[name]  # fmt: skip
     return isinstance(value, allowed) and not isinstance(value, bool)
 

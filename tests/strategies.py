@@ -229,6 +229,7 @@ NOT_JSON = [
     *[GOOD_LINE.replace(b"}}", bad) for bad in (b"},}", b"}]", b"}}}", b",}}")],
 ]
 NOT_AN_OBJECT = [b"[]", b"1", b"-1.5e3", b'"x"', b"null", b"true", b"[" + GOOD_LINE + b"]"]
+ALWAYS_NEEDED = ("type", "user")
 WRONG_TYPES: dict[str, list[Any]] = {
     "type": [5, True, ["Search"], {}],
     "user": [1.0, 1.5, True, False, [], {"id": 1}],
@@ -236,6 +237,7 @@ WRONG_TYPES: dict[str, list[Any]] = {
     "items": ["a", 5, {}, True, [1.5], [True], [None], ["a", ["b"]]],
     "item": [1.0, True, ["a"], {}],
     "rank": [1.0, 2.5, True, "1", [1]],
+    "search_id": [1.0, 2.5, True, [1], {}],
     "time": [True, False, [], {"s": 1}],
 }
 NOT_TIMES: list[WrittenTime] = [
@@ -279,7 +281,7 @@ def bad_lines(draw: st.DrawFn) -> tuple[str, bytes]:
     if reason in given:
         return reason, draw(st.sampled_from(given[reason]))
     event = draw(untimed_events())
-    needed = ["type", "user", *NEEDED.get(KINDS.get(event["type"], ""), [])]
+    needed = [*ALWAYS_NEEDED, *NEEDED.get(KINDS.get(event["type"], ""), [])]
     if reason == "cut off":
         line = json.dumps(event).encode()
         return reason, line[: draw(st.integers(1, len(line) - 1))]
@@ -287,6 +289,7 @@ def bad_lines(draw: st.DrawFn) -> tuple[str, bytes]:
         event["time"] = draw(st.sampled_from(NOT_TIMES))
     elif reason == "wrong type":
         used = [*needed, "time", *(["rank"] if "item" in needed else [])]
+        used += ["search_id"] if len(needed) > len(ALWAYS_NEEDED) else []
         name = draw(st.sampled_from(used))
         event[name] = draw(st.sampled_from(WRONG_TYPES[name]))
     else:

@@ -83,6 +83,8 @@ WRONG: list[dict[str, Any]] = [
     {"rank": 1.0},
     {"rank": "1"},
     {"rank": True},
+    {"search_id": 1.0},
+    {"search_id": True},
     {"items": 5},
     {"items": [1.5]},
     {"items": [None]},
@@ -188,3 +190,10 @@ def test_a_session_has_shares_of_its_searches() -> None:
     """CTR is clicked searches / searches and never above 1; clicks per search may be."""
     record = SessionRecord("1", 4, 3, 10, None, None, "end")
     assert (record.ctr, record.clicks_per_search) == (0.75, 2.5)
+
+
+@pytest.mark.parametrize("written", [7, "7"])
+def test_the_id_of_a_search_is_text(written: str | int) -> None:
+    """An integer id and its text are the same search."""
+    assert Event("Search", 1, query="dogs", search_id=written).search_id == "7"
+    assert Event("Search", 1, query="dogs").search_id is None

@@ -15,7 +15,7 @@ from making import at
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.events import TrustedEvent, unpack_items
-from ctrlog.faults import Reason
+from ctrlog.faults import Reason, read_slowly
 from ctrlog.schema import FIELD_TYPES, Schema, check, parse_path
 
 FIELDS = tuple(FIELD_TYPES)
@@ -39,7 +39,7 @@ def test_the_native_schema_is_the_default() -> None:
     """Without renaming each field is found by its own name at the top."""
     assert Schema.native() == Schema()
     assert dict(Schema().paths) == {name: (name,) for name in FIELDS}
-    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank")
+    assert FIELDS == ("type", "user", "time", "query", "items", "item", "rank", "search_id")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nested_fields_are_found() -> None:
         "meta": {"at": {"utc": "2024-01-01T00:00:01Z", "local": None}, "rank": 3},
         "what": {"item": "x", "id": {}},
     })  # fmt: skip
-    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3]
+    assert values(only_event(NESTED, line)) == ["click", 7, at(1), None, None, "x", 3, None]
 
 
 @pytest.mark.parametrize("meta", ["null", "{}", '{"at":null}', '{"at":{}}', '{"at":{"utc":null}}'])
@@ -130,16 +130,16 @@ def test_nested_fields_are_found() -> None:
 def test_an_inner_object_that_is_not_there_has_no_fields(meta: str, what: str) -> None:
     """Where an object on the way is absent, null or no object, an optional field is missing."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta},"what":{what}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, *[None] * 6]
     without = '{"type":"scroll","who":{"id":1}}'
-    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, without)) == ["scroll", 1, *[None] * 6]
 
 
 @pytest.mark.parametrize("meta", ["5", '"x"', "[]", "false", '{"at":5}', '{"at":["utc"]}'])
 def test_an_inner_value_of_another_type_has_no_fields(meta: str) -> None:
     """A string or number where an object was expected is as no object there."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, *[None] * 6]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,31 @@ def test_a_log_that_names_and_nests_fields_differently_says_the_same(
     )
     assert [values(event) for event in elsewhere.events] == [values(e) for e in native.events]
     assert elsewhere.bad == native.bad == []
+
+
+# The ids of searches.
+
+
+@pytest.mark.parametrize("written", ["7", '"7"'])
+@pytest.mark.parametrize(
+    "event",
+    ['"type":"Search","query":"a"', '"type":"results","items":[]', '"type":"click","item":1'],
+)
+def test_the_id_of_a_search_is_text(event: str, written: str) -> None:
+    """An integer id and its text are the same search, whichever way the line is read."""
+    line = f'{{{event},"user":1,"search_id":{written}}}'
+    unusual = line.replace('"user"', '"unused":1e999,"rank":null,"user"')
+    assert only_event(Schema(), line).search_id == "7"
+    assert only_event(Schema(), unusual).search_id == "7"
+    assert read_slowly(line.encode(), Schema()).search_id == "7"
+
+
+@pytest.mark.parametrize("written", ["", ',"search_id":null'])
+def test_an_event_need_not_name_a_search(written: str) -> None:
+    """Where there is no id, or null, there is none."""
+    line = f'{{"type":"Search","user":1,"query":"a"{written}}}'
+    assert only_event(Schema(), line).search_id is None
+    assert read_slowly(line.encode(), Schema()).search_id is None
 
 
 # Further fields.
