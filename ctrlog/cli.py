@@ -34,6 +34,7 @@ from ctrlog.options import (
     OutputFile,
     Quiet,
     ReorderWindow,
+    SchemaChoice,
     Since,
     Strict,
     Until,
@@ -59,6 +60,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+schema_app = typer.Typer(
+    help="Show the schemas that come with ctrlog: what logs call things.",
+    no_args_is_help=True,
+)
+app.add_typer(schema_app, name="schema")
 
 
 def _show_version(wanted: bool) -> None:
@@ -98,6 +106,7 @@ def run(
     since: Since = None,
     until: Until = None,
     where: Where = None,
+    schema: SchemaChoice = None,
     field: Fields = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
@@ -121,6 +130,7 @@ def run(
         since=since,
         until=until,
         where=where,
+        schema=schema,
         field=field,
         strict=strict,
         max_bad=max_bad,
@@ -207,6 +217,7 @@ def summary(
     since: Since = None,
     until: Until = None,
     where: Where = None,
+    schema: SchemaChoice = None,
     field: Fields = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
@@ -227,6 +238,7 @@ def summary(
         since=since,
         until=until,
         where=where,
+        schema=schema,
         field=field,
         strict=strict,
         max_bad=max_bad,
@@ -265,6 +277,7 @@ def explain(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    schema: SchemaChoice = None,
     field: Fields = None,
     max_line: MaxLine = MAX_LINE_BYTES,
     quiet: Quiet = False,
@@ -278,6 +291,7 @@ def explain(
         lateness=lateness,
         max_session=max_session,
         reorder=reorder,
+        schema=schema,
         field=field,
         max_line=max_line,
     )
@@ -293,6 +307,31 @@ def explain(
         if not shard.events_explained:
             reading.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
         _add_notes(reading)
+
+
+@schema_app.command("list")
+def list_schemas() -> None:
+    """List the schemas that come with ctrlog."""
+    from ctrlog.schemafile import PRESETS, load_schema  # noqa: PLC0415
+
+    with _reporting([], None, is_quiet=False), open_output(None) as write:
+        width = max(map(len, PRESETS))
+        for name in PRESETS:
+            write(f"{name:{width}}  {load_schema(name).description}\n".encode())
+
+
+@schema_app.command("show")
+def show_schema(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A schema that is listed.")],
+) -> None:
+    """Print a schema as TOML, to start your own from.
+
+    --schema takes a file like it; docs/schemas.md says how one is written.
+    """
+    from ctrlog.schemafile import preset_text  # noqa: PLC0415
+
+    with _reporting([], None, is_quiet=False), open_output(None) as write:
+        write(preset_text(name).encode())
 
 
 class _Reading(NamedTuple):

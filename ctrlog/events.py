@@ -79,7 +79,8 @@ class TrustedEvent(Struct, gc=False):
         user: Who did it; 1 and "1" are the same user.
         time: When, aware and in UTC; None if the log does not say.
         query: What was searched for (Search).
-        items: The results shown, packed by `pack_items` (Results).
+        items: The results shown, packed by `pack_items` (Results, and a Search that comes
+            with its results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
         search_id: The search it belongs to, as text, if the log names it (Search,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 
 import typer
 
@@ -21,7 +21,13 @@ from ctrlog.shard import DEFAULTS, Rules, Shard
 from ctrlog.terminal import Color, Console
 from ctrlog.times import parse_duration, parse_time
 
+if TYPE_CHECKING:
+    from ctrlog.foreign import ForeignSchema
+
 T = TypeVar("T")
+
+#: The schema that a log has unless told otherwise.
+NATIVE = "native"
 
 
 def option_parser(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -145,6 +151,16 @@ Where = Annotated[
         " or for another value of the same field.",
     ),
 ]
+SchemaChoice = Annotated[
+    Optional[str],
+    typer.Option(
+        "--schema",
+        metavar="NAME|FILE",
+        help="What the log calls things: native unless told, another name that `ctrlog schema"
+        " list` shows, or a file.",
+        show_default=False,
+    ),
+]
 Fields = Annotated[
     Optional[list[tuple]],  # type: ignore[type-arg]
     parsed(
@@ -201,6 +217,7 @@ class LogOptions:
     since: datetime | None = None
     until: datetime | None = None
     where: list[tuple[str, str]] | None = None
+    schema: str | None = None
     field: list[tuple[str, str]] | None = None
     strict: bool = False
     max_bad: Limit | None = None
@@ -221,13 +238,21 @@ class LogOptions:
         rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
         return Pipeline(
             shard=Shard(rules),
-            decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
+            decoder=Decoder(self._schema(filter_.extra_fields), self.max_line),
             bad_lines=BadLines(console.show, self._limit()),
             reorder=None if self.reorder is None else Reorder(self.reorder),
             max_line_bytes=self.max_line,
             on_failure=console.fail,
             on_read=console.advance,
         )
+
+    def _schema(self, extra_fields: tuple[str, ...]) -> Schema | ForeignSchema:
+        if self.schema is None or self.schema == NATIVE:
+            return Schema.native(self.field or (), extra_fields)
+        from ctrlog.schemafile import load_schema  # noqa: PLC0415  # few need it
+
+        schema = load_schema(self.schema).with_fields(self.field or ())
+        return schema.carrying(extra_fields).without_watched()
 
     def _limit(self) -> Limit | None:
         if self.strict and self.max_bad is not None:

@@ -221,7 +221,8 @@ def _open(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     session.search_time = event.time
     session.extra = event.extra
     session.search_clicks = 0
-    session.shown = session.first_click_s = session.first_rank = None
+    session.shown = event.items  # a search may come with its results
+    session.first_click_s = session.first_rank = None
 
 
 def _show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:

@@ -13,11 +13,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
-    {"choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
-    {"events", "outputs", "sources", "terminal"},
+    {"bulk", "choices", "errors", "escaping", "interrupts", "intervals", "sketches", "times"},
+    {"events", "outputs", "places", "sources", "terminal", "trees"},
     {"ledger", "reorder", "schema", "sinks", "states"},
-    {"faults", "filters", "metrics", "sessionizer"},
-    {"badlines", "decoding", "grouping", "shard"},
+    {"faults", "filters", "foreign", "metrics", "sessionizer"},
+    {"badlines", "foreignfaults", "grouping", "leaves", "schemafile", "shard"},
+    {"recognition"},
+    {"decoding"},
     {"pipeline"},
     {"__init__", "options", "summary"},
     {"wording"},
@@ -52,7 +54,10 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 
 #: What each third party is for, so that a start need not wait for what it does not use.
 THIRD_PARTIES = {
-    "msgspec": {"events", "times", "schema", "faults", "decoding", "sessionizer"},
+    "msgspec": {
+        *{"events", "times", "trees", "schema", "faults", "decoding", "sessionizer"},
+        *{"bulk", "foreignfaults", "leaves", "recognition"},
+    },
     "orjson": {"rendering", "sinks"},
     "rich": {"explanation", "screen", "terminal"},
     "typer": {"cli", "options"},
