@@ -19,15 +19,30 @@ from ctrlog.trees import Path, Tree
 Get: TypeAlias = Callable[[Any], Any]
 
 
+class Fill(NamedTuple):
+    """What brings a field under its name.
+
+    Attributes:
+        name: The field.
+        get: What gets it from a line, from where it mostly is; raises AttributeError if an
+            object on the way is not there.
+        spare: What gets it where that gives nothing; None if there is nowhere else.
+    """
+
+    name: str
+    get: Get
+    spare: Get | None
+
+
 class Fields(NamedTuple):
     """What brings the fields of an event under their names.
 
     Attributes:
-        fills: Fields that are not decoded under their name, with what gets them.
+        fills: For fields that are not decoded under their name.
         spares: What gets those that are, for where that gives nothing.
     """
 
-    fills: tuple[tuple[str, Get], ...]
+    fills: tuple[Fill, ...]
     spares: Mapping[str, Get]
 
 
@@ -151,30 +166,31 @@ class Leaves:
         Args:
             places: Where to look for each field.
         """
-        fills: list[tuple[str, Get]] = []
+        fills: list[Fill] = []
         spares: dict[str, Get] = {}
         for name, candidates in places.items():
-            gets = [self._field(name, place) for place in candidates]
-            if not gets:
+            if not candidates:
                 continue
-            is_own = self._own.get(_split(candidates[0])[0]) == name
-            get = gets[0] if len(gets) == 1 else _first_of(gets)
-            if not is_own or (name == "time" and len(gets) > 1):
-                fills.append((name, get))
-            elif len(gets) > 1:
-                spares[name] = get
+            first, *others = candidates
+            spare = _first_of([self._field(name, at) for at in candidates]) if others else None
+            is_own = self._own.get(_split(first)[0]) == name
+            if not is_own or (name == "time" and others):
+                fills.append(Fill(name, self._field(name, first, is_quick=True), spare))
+            elif spare is not None:
+                spares[name] = spare
         return Fields(tuple(fills), spares)
 
-    def _field(self, name: str, place: Place) -> Get:
+    def _field(self, name: str, place: Place, *, is_quick: bool = False) -> Get:
         """What gets a field of an event, checked."""
         if name == "items":
             return self._items(place)
         path, rest = _split(place)
-        get, type_ = self._tree.getter(self._names[path]), self._types[name]
+        type_ = self._types[name]
+        get = self._tree.getter(self._names[path])
         if rest:
             get = _picking(get, rest, type_)
         elif self._types_of[path] == type_:
-            return get
+            return self._tree.quick_getter(self._names[path]) if is_quick else get
         return lambda line: msgspec.convert(get(line), type_)
 
     def _items(self, place: Place) -> Get:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Raw, ValidationError
@@ -15,7 +16,7 @@ from msgspec import Raw, ValidationError
 from ctrlog.bulk import is_instruction
 from ctrlog.events import Items, TrustedEvent, decode_ids
 from ctrlog.foreign import RESERVED, USES, ForeignSchema, Rule, other_type, read_rank
-from ctrlog.leaves import Get, Leaves, Refused
+from ctrlog.leaves import Fill, Get, Leaves, Refused
 from ctrlog.places import Place
 from ctrlog.times import from_text, to_utc
 
@@ -25,7 +26,7 @@ Test: TypeAlias = Callable[[Any], bool]
 class _CompiledRule(NamedTuple):
     kind: str | None  # None to leave the type as the log names it
     test: Test | None  # what is to be met beside the event's name
-    fills: tuple[tuple[str, Get], ...]
+    fills: tuple[Fill, ...]
     spare_user: Get | None
     finish: Callable[[Any], None] | None
 
@@ -54,7 +55,7 @@ class Recognition:
         compiled = [(rule, _compile(rule, schema, leaves)) for rule in schema.rules]
         self._rules_of, self._other_rules = _by_type(compiled, schema.type_place, self._no_rule)
 
-    def complete(  # noqa: C901
+    def complete(  # noqa: C901, PLR0912
         self, found: list[Any], lines: Sequence[bytes]
     ) -> list[TrustedEvent]:
         """Tell what decoded lines are, and complete them.
@@ -85,8 +86,14 @@ class Recognition:
                     break
             if rule.kind is not None:
                 event.type = rule.kind
-            for name, get in rule.fills:
-                setattr(event, name, get(event))
+            for name, get, spare in rule.fills:
+                try:
+                    value = get(event)
+                except AttributeError:
+                    value = None
+                if spare is not None and (value is None or value == ""):
+                    value = spare(event)
+                setattr(event, name, value)
             user = event.user
             if user is None or user == "":
                 if rule.spare_user is not None:
@@ -116,7 +123,7 @@ def _compile(rule: Rule, schema: ForeignSchema, leaves: Leaves) -> _CompiledRule
     tests += [_is_there(leaves.value(at)) for at in rule.has if at != named_at]
     tests += [_is_not_there(leaves.value(at)) for at in rule.lacks if at != named_at]
     fills, spares = leaves.fields(rule.places)
-    finish = _finisher(rule, spares) if USES[rule.kind].all else None
+    finish = _finisher(rule, spares, schema) if USES[rule.kind].all else None
     return _CompiledRule(rule.kind, _all_of(tests), fills, spares.get("user"), finish)
 
 
@@ -168,15 +175,15 @@ def _all_of(tests: Sequence[Test]) -> Test | None:
     return lambda line: all(test(line) for test in tests)
 
 
-def _finisher(rule: Rule, spares: Mapping[str, Get]) -> Callable[[Any], None]:
+def _finisher(
+    rule: Rule, spares: Mapping[str, Get], schema: ForeignSchema
+) -> Callable[[Any], None]:
     """Make what checks the fields that an event of a kind uses, and brings them into form."""
     uses, rank_from = USES[rule.kind], rule.rank_from
-    required = uses.required
-    has_query, has_items, has_rank = (
-        name in uses.all and bool(rule.places.get(name)) for name in ("query", "items", "rank")
-    )
-    get_items = spares.get("items")
     others = [(name, get) for name, get in spares.items() if name not in {"items", "user"}]
+    has_query = "query" in uses.all
+    has_other_rank = "rank" in uses.all and (rank_from != 1 or schema.quotes_numbers)
+    required = attrgetter(*uses.required) if uses.required else None
 
     def finish(event: Any) -> None:
         for name, get in others:
@@ -186,20 +193,31 @@ def _finisher(rule: Rule, spares: Mapping[str, Get]) -> Callable[[Any], None]:
             event.search_id = str(event.search_id)
         if has_query and event.query.__class__ is int:
             event.query = str(event.query)
-        if has_rank and event.rank is not None:
+        if has_other_rank and event.rank is not None:
             event.rank = read_rank(event.rank, rank_from)
-        items = _packed(event.items) if has_items else None
-        if items is None and get_items is not None:
-            items = _packed(get_items(event))
-        event.items = items
-        for name in required:
-            if getattr(event, name) is None:
-                raise Refused(f"there is no {name}")
+        if required is not None and required(event) is None:
+            raise Refused(f"there is no {uses.required[0]}")
 
-    return finish
+    return _finisher_with_items(rule, spares, finish) if "items" in uses.all else finish
 
 
 _NOTHING = (None, "")
+
+
+def _finisher_with_items(
+    rule: Rule, spares: Mapping[str, Get], finish: Callable[[Any], None]
+) -> Callable[[Any], None]:
+    has_items = bool(rule.places.get("items"))
+    spare = spares.get("items")
+
+    def finish_with_items(event: Any) -> None:
+        items = _packed(event.items) if has_items else None
+        if items is None and spare is not None:
+            items = _packed(spare(event))
+        event.items = items
+        finish(event)
+
+    return finish_with_items
 
 
 def _packed(items: Raw | None) -> Items | None:

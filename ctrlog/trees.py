@@ -77,13 +77,19 @@ class Tree:
                 "a key with a quote, a backslash or a control character cannot be read"
             ) from None
 
+    def quick_getter(self, name: str) -> Callable[[Any], Any]:
+        """Return what gets a leaf from a decoded line.
+
+        It raises AttributeError if an object on the way is not there.
+        """
+        return attrgetter(".".join(self.path_to(name)))
+
     def getter(self, name: str) -> Callable[[Any], Any]:
         """Return what gets a leaf from a decoded line.
 
         It gives None if an object on the way is not there.
         """
-        path = self.path_to(name)
-        get = attrgetter(".".join(path))
+        get = self.quick_getter(name)
 
         def get_or_none(found: Any) -> Any:
             try:
@@ -91,7 +97,7 @@ class Tree:
             except AttributeError:
                 return None
 
-        return get if len(path) == 1 else get_or_none
+        return get if len(self.path_to(name)) == 1 else get_or_none
 
     def path_to(self, name: str) -> list[str]:
         """Return the attributes that lead to a leaf; none if it is not there."""
