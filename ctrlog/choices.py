@@ -1,4 +1,4 @@
-"""What may be chosen of a summary: known before anything that makes one is loaded."""
+"""What may be chosen of a summary or a check: known before anything that makes one is loaded."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ class SummaryFormat(StrEnum):
     def most_groups(self) -> int | None:
         """How many groups to show unless told; None for all."""
         return 20 if self in {SummaryFormat.TABLE, SummaryFormat.MD} else None
+
+
+class CheckFormat(StrEnum):
+    """How a check is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Order(StrEnum):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 import typer
 
 from ctrlog import __version__
-from ctrlog.choices import MOST_GROUPS, Order, SummaryFormat
+from ctrlog.choices import MOST_GROUPS, CheckFormat, Order, SummaryFormat
 from ctrlog.errors import CtrlogError, DataError, UsageError
 from ctrlog.interrupts import Interrupted, interruptible
 from ctrlog.options import (
@@ -39,12 +39,13 @@ from ctrlog.options import (
     Strict,
     Until,
     Where,
+    parse_pair,
     parse_zone,
     parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.shard import DEFAULTS
+from ctrlog.shard import DEFAULTS, Rules
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import STDIN, STDIN_DESCRIPTOR, total_size
 from ctrlog.terminal import STDERR_DESCRIPTOR, Color, Console, wants_color
@@ -307,6 +308,55 @@ def explain(
         if not shard.events_explained:
             reading.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
         _add_notes(reading)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    files: Files = None,
+    schema: SchemaChoice = None,
+    field: Fields = None,
+    where: Annotated[
+        Optional[list[tuple]],  # type: ignore[type-arg]
+        parsed(
+            "--where",
+            parse_pair,
+            "FIELD=VALUE",
+            "Look only at events that have this value. Repeat for further fields, or for another"
+            " value of the same field.",
+        ),
+    ] = None,
+    gap: Gap = DEFAULTS.gap,
+    lateness: Lateness = DEFAULTS.lateness,
+    max_line: MaxLine = MAX_LINE_BYTES,
+    format_: Annotated[
+        CheckFormat, typer.Option("--format", help="How to write.")
+    ] = CheckFormat.TEXT,
+    output: OutputFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Look at a log before its numbers are believed: what is in it, and what may be wrong.
+
+    Finds the schema that fits unless one is named. Exits with 1 if something makes CTR wrong.
+    """
+    from ctrlog.checking import Choices  # noqa: PLC0415
+    from ctrlog.checking import check as check_log  # noqa: PLC0415
+    from ctrlog.checkpage import to_json, to_text  # noqa: PLC0415
+    from ctrlog.facts import Severity  # noqa: PLC0415
+    from ctrlog.findings import findings  # noqa: PLC0415
+
+    names = _names(context, files)
+    rules = Rules(gap, lateness)
+    choices = Choices(schema, field or (), tuple(where or ()), rules, max_line)
+    with _reporting(names, output, is_quiet=quiet) as console:
+        _refuse_overwriting(names, output)
+        with open_output(output) as write:
+            facts = check_log(names, choices, console)
+            found = findings(facts)
+            is_text = format_ is CheckFormat.TEXT
+            write(to_text(facts, found).encode() if is_text else to_json(facts, found))
+    if any(finding.severity is Severity.WRONG for finding in found):
+        raise typer.Exit(1)
 
 
 @schema_app.command("list")

@@ -42,7 +42,12 @@ def option_parser(parse: Callable[[str], T]) -> Callable[[str | T], T]:
     return parser
 
 
-def _pair(text: str) -> tuple[str, str]:
+def parse_pair(text: str) -> tuple[str, str]:
+    """Split `NAME=VALUE` at the first equals sign.
+
+    Raises:
+        ValueError: If there is none, or nothing before it.
+    """
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise ValueError(f"{text!r} is not of the form NAME=VALUE")
@@ -145,7 +150,7 @@ Where = Annotated[
     Optional[list[tuple]],  # type: ignore[type-arg]  # typer takes no tuple[str, str] here
     parsed(
         "--where",
-        _pair,
+        parse_pair,
         "FIELD=VALUE",
         "Report only searches whose Search event has this value. Repeat for further fields,"
         " or for another value of the same field.",
@@ -165,7 +170,7 @@ Fields = Annotated[
     Optional[list[tuple]],  # type: ignore[type-arg]
     parsed(
         "--field",
-        _pair,
+        parse_pair,
         "FIELD=PLACE",
         "Where the log has a field: user=client_id, or item=object.id inside an object. Repeat"
         " for further fields.",

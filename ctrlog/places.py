@@ -39,6 +39,9 @@ class Pick:
         return None
 
 
+#: The step to each element of a list.
+EACH = Pick()
+
 #: Steps from the outermost object of a line inwards: keys, and steps into lists.
 Place: TypeAlias = tuple[str | Pick, ...]
 
@@ -74,7 +77,7 @@ def parse_place(text: str) -> Place:
 
 def _parse_pick(inside: str) -> Pick:
     if not inside:
-        return Pick()
+        return EACH
     if inside.isdecimal():
         return Pick(index=int(inside))
     key, _, value = inside.partition("=")
