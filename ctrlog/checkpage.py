@@ -35,7 +35,7 @@ def to_dict(facts: Facts, found: Sequence[Finding]) -> dict[str, Any]:
         "instructions": checkup.instructions,
         "bad_lines": sum(facts.bad_lines.values()),
         "events": facts.events,
-        "users": checkup.users.estimate(),
+        "users": checkup.users,
         "first_time": first,
         "last_time": last,
         "searches": facts.counted_searches,
@@ -102,12 +102,19 @@ def _head(facts: Facts) -> str:
     rows = [
         ("Schema", f"{facts.schema}{fit}"),
         ("Lines", lines),
-        ("Events", f"{facts.events:,} of {counted(checkup.users.estimate(), 'user')}"),
+        ("Events", f"{facts.events:,} of {counted(checkup.users, 'user')}"),
         ("Time", _span(facts)),
         ("Searches", searches),
         ("Clicks", f"{facts.clicks:,}"),
     ]
+    if not checkup.is_exact:
+        rows.append(("Sample", _sample(facts)))
     return "".join(f"{name:10}{text}\n" for name, text in rows)
+
+
+def _sample(facts: Facts) -> str:
+    searches, users = facts.checkup.searches.scale, facts.checkup.user_scale
+    return f"what is told of ids is of one in {searches:,}, of users one in {users:,}; multiplied"
 
 
 def _span(facts: Facts) -> str:

@@ -100,7 +100,6 @@ class Checkup:
         by_order: What is known of clicks without regard to ids.
         searches: What was logged under the ids of searches.
         searchers: The users who search most.
-        users: How many users there are, by an estimate.
         twins: Lines, by their digests, with how often they came again.
         fields: Where it has what.
     """
@@ -122,11 +121,11 @@ class Checkup:
         self.by_order = ByOrder()
         self.searches = KeyedSample(SearchTrace, most)
         self.searchers = HeavyHitters()
-        self.users = DistinctCounter()
         self.twins = KeyedSample(_Twins, MOST_LINES)
         self.fields = FieldNotes()
         self._is_bulk = is_bulk
         self._people = KeyedSample(UserTrace, most)
+        self._users = DistinctCounter()
         self._looks = {
             Kind.SEARCH.value: self._look_at_search,
             Kind.RESULTS.value: self._look_at_results,
@@ -139,6 +138,11 @@ class Checkup:
     def user_scale(self) -> int:
         """For how many users one that is remembered stands."""
         return self._people.scale
+
+    @property
+    def users(self) -> int:
+        """How many users there are; an estimate if they are not all remembered."""
+        return len(self._people.values()) if self.user_scale == 1 else self._users.estimate()
 
     @property
     def is_exact(self) -> bool:
@@ -167,7 +171,7 @@ class Checkup:
     def look(self, events: Sequence[TrustedEvent]) -> None:
         """Look at the next events, which carry what the log calls them first in `extra`."""
         for event in events:
-            kind = _KINDS.get(event.type, Kind.OTHER.value)
+            kind = _KINDS.get(event.type, _OTHER)
             name = event.extra[0]
             self._count(kind, name if isinstance(name, str) or name is None else str(name))
             if event.time is None:
@@ -177,7 +181,7 @@ class Checkup:
             user = str(event.user)
             person = self._people.get(user)
             if person is None or person.file == 0:
-                self.users.add(user)
+                self._users.add(user)
             if person is not None:
                 self.tally.users_going_on += person.file not in {0, len(self.order.files)}
                 person.file = len(self.order.files)
@@ -269,6 +273,7 @@ class _Twins:
     lines: int = 0
 
 
+_OTHER = Kind.OTHER.value
 _BLANK = b" \t\r"
 _OTHERS = "(others)"
 _BEGINS_AN_INSTRUCTION = re.compile(rb'\s*\{\s*"(index|create|update|delete)"')

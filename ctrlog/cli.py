@@ -314,7 +314,15 @@ def explain(
 def check(
     context: typer.Context,
     files: Files = None,
-    schema: SchemaChoice = None,
+    schema: Annotated[
+        Optional[str],
+        typer.Option(
+            "--schema",
+            metavar="NAME|FILE",
+            help="What the log calls things; the schema that fits best unless told.",
+            show_default=False,
+        ),
+    ] = None,
     field: Fields = None,
     where: Annotated[
         Optional[list[tuple]],  # type: ignore[type-arg]

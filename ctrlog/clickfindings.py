@@ -6,25 +6,22 @@ from collections.abc import Iterator
 
 from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
-from ctrlog.wording import counted
+from ctrlog.wording import part
 
 
 def orphans(facts: Facts) -> Iterator[Finding]:
     """Tell how many clicks belong to no search."""
-    ids = facts.by_ids
+    ids, unnamed = facts.by_ids, facts.checkup.tally.unnamed_clicks
     if facts.attribute == "id" and facts.has_ids:
-        orphans = ids.clicks_without_search
-        what = f"{facts.about}{orphans:,} of {counted(facts.clicks, 'click')} name a search that"
-        what += " is not in the log"
+        orphans = ids.clicks_without_search + unnamed
+        what = f"Clicks on a search that is not in the log: {part(orphans, facts.clicks)}"
         if ids.clicks_on_typing:
-            what += f"; {ids.clicks_on_typing:,} of them one that only the client has logged"
-        orphans += facts.checkup.tally.unnamed_clicks
-        if facts.checkup.tally.unnamed_clicks:
-            what += f", and {facts.checkup.tally.unnamed_clicks:,} name none"
+            what += f"; on one that only the client has logged: {ids.clicks_on_typing:,}"
+        if unnamed:
+            what += f"; without the id of a search: {unnamed:,}"
     else:
         orphans = facts.orphan_clicks
-        what = f"{orphans:,} of {counted(facts.clicks, 'click')} come when their user has no"
-        what += " search open"
+        what = f"Clicks of users without an open search: {part(orphans, facts.clicks)}"
     if not orphans:
         return
     is_named = facts.attribute == "id" and facts.has_ids
@@ -53,14 +50,9 @@ def unseen_items(facts: Facts) -> Iterator[Finding]:
         count, of = unlisted, listed
         if impressions and ids.clicks_without_impression:
             count, of = ids.clicks_without_impression, ids.clicks
-            parts.append(
-                f"{count:,} of {counted(of, 'click')} are on an item without an impression"
-            )
+            parts.append(f"without an impression: {part(count, of)}")
     if unlisted:
-        parts.append(
-            f"{unlisted:,} of {counted(listed, 'click')} are on an item that is not among the"
-            " results"
-        )
+        parts.append(f"that is not among the results: {part(unlisted, listed)}")
     if not parts:
         return
     yield Finding(
@@ -68,7 +60,7 @@ def unseen_items(facts: Facts) -> Iterator[Finding]:
         Severity.DOUBTFUL,
         count,
         of,
-        f"{facts.about}{', and '.join(parts)} of their search.",
+        f"Clicks on an item of their search {'; '.join(parts)}.",
         "What was shown is not all logged, or clicks are given to the wrong search: ranks and"
         " what was seen are in doubt.",
         "log every result shown; `ctrlog explain USER` shows where",
@@ -91,8 +83,8 @@ def ranks(facts: Facts) -> Iterator[Finding]:
             Severity.DOUBTFUL,
             too_high,
             offsets.total(),
-            f"{too_high:,} of {counted(offsets.total(), 'click')} have a rank one higher than the"
-            " place of their item.",
+            f"Clicks with a rank one higher than the place of their item:"
+            f" {part(too_high, offsets.total())}.",
             "The log counts from 1, not from 0: all ranks are one too high.",
             "rank_from = 1 in a schema of your own; `ctrlog schema show` prints one to start from",
             figures,
@@ -104,12 +96,8 @@ def ranks(facts: Facts) -> Iterator[Finding]:
         Severity.DOUBTFUL,
         from_zero,
         ranked,
-        f"{from_zero:,} of {counted(ranked, 'click')} with a rank have rank 0"
-        + (
-            f", but {offsets[0]:,} have the rank that their item's place is, counted from 1."
-            if is_mixed
-            else "."
-        ),
+        f"Clicks with rank 0: {part(from_zero, ranked)}"
+        + (f"; with the place of their item, from 1: {offsets[0]:,}." if is_mixed else "."),
         "Some of the log counts ranks from 0 and some from 1: none can be compared."
         if is_mixed
         else "The log counts ranks from 0: all are one too low, and 0 is taken for none.",
@@ -126,7 +114,7 @@ def repeated_clicks(facts: Facts) -> Iterator[Finding]:
     most = ""
     if facts.has_ids:
         repeated, clicks = ids.clicks - ids.different_clicks, ids.clicks
-        most = f"; one search has {ids.most_clicks:,}"
+        most = f"; the most clicks of one search: {ids.most_clicks:,}"
     if not repeated:
         return
     yield Finding(
@@ -134,8 +122,7 @@ def repeated_clicks(facts: Facts) -> Iterator[Finding]:
         Severity.DOUBTFUL,
         repeated,
         clicks,
-        f"{facts.about}{repeated:,} of {counted(clicks, 'click')} are on an item that was clicked"
-        f" before in the same search{most}.",
+        f"Clicks on an item once more: {part(repeated, clicks)}{most}.",
         "Click-through is the same, but clicks per search count a double click twice.",
         "--dedupe-clicks counts them once",
         {"different_clicks": clicks - repeated},

@@ -110,11 +110,6 @@ class Facts:
         """The share of these that got a click."""
         return ratio(self.counted_clicked, self.counted_searches)
 
-    @property
-    def about(self) -> str:
-        """A word before numbers that are an estimate."""
-        return "" if self.checkup.searches.scale == 1 else "about "
-
 
 #: A smaller share of wrong lines or clicks does not make click-through wrong.
 _MUCH = 0.01

@@ -21,6 +21,7 @@ _FINDERS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     logfindings.no_searches,
     logfindings.no_clicks,
     searchfindings.typed_searches,
+    searchfindings.unnamed,
     searchfindings.ids_in_several_lines,
     logfindings.time_order,
     logfindings.files,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
 from ctrlog.times import format_duration
-from ctrlog.wording import counted, percent, visible
+from ctrlog.wording import counted, part, percent, visible
 
 
 def no_events(facts: Facts) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def bad_lines(facts: Facts) -> Iterator[Finding]:
         by_share(bad, lines),
         bad,
         lines,
-        f"{bad:,} of {counted(lines, 'line')} cannot be used ({percent(bad / lines)}): {reasons}.",
+        f"Lines that cannot be used: {part(bad, lines)}: {reasons}.",
         "They are left out, and with them searches and clicks.",
         "--bad-lines FILE keeps them, --max-bad 1% stops on too many",
         {"by_reason": dict(facts.bad_lines)},
@@ -124,7 +124,7 @@ def missing_times(facts: Facts) -> Iterator[Finding]:
         Severity.NOTE if untimed == facts.events else Severity.DOUBTFUL,
         untimed,
         facts.events,
-        f"{untimed:,} of {counted(facts.events, 'event')} have no time.",
+        f"Events without a time: {part(untimed, facts.events)}.",
         "Without times nothing ends a session but AppClose and Timeout, and no time to a click"
         " is known.",
         "--field time=PLACE if the log has it elsewhere",
@@ -146,15 +146,14 @@ def time_order(facts: Facts) -> Iterator[Finding]:
     wait = _rounded_up(order.largest)
     late = ""
     if order.late:
-        late = f", {order.late:,} of them more than {format_duration(order.lateness)}"
+        late = f", by more than {format_duration(order.lateness)} {order.late:,}"
     yield Finding(
         "time_order",
         by_share(order.late, facts.events, otherwise=Severity.DOUBTFUL),
         back,
         neighbours,
-        f"Neighbouring lines are out of order of time: {' and '.join(parts)}."
-        f" {counted(order.behind, 'event')} come behind the clock{late}, up to"
-        f" {format_duration(timedelta(seconds=round(order.largest.total_seconds())))}.",
+        f"Neighbouring lines out of order of time: {' and '.join(parts)}. Events behind the"
+        f" clock: {part(order.behind, facts.events)}{late}, up to {_whole(order.largest)}.",
         "Sessions and searches are made from events in the order in which they come: a click"
         " before its search belongs to none.",
         f"--reorder {format_duration(wait)} sorts them, and holds that much of the log in memory",
@@ -179,6 +178,13 @@ def _pairs(facts: Facts, *, is_named: bool) -> dict[str, int]:
     }
 
 
+def _whole(duration: timedelta) -> str:
+    """Write a duration to the second, or to the millisecond if it is short."""
+    if duration < timedelta(seconds=10):
+        return f"{duration.total_seconds():.3g}s"
+    return format_duration(timedelta(seconds=round(duration.total_seconds())))
+
+
 def _rounded_up(duration: timedelta) -> timedelta:
     """Round up to two digits or so, in a unit that people use."""
     seconds = duration.total_seconds()
@@ -198,8 +204,9 @@ def files(facts: Facts) -> Iterator[Finding]:
         Severity.WRONG,
         overlaps,
         len(facts.checkup.order.files),
-        f"{counted(overlaps, 'file')} begin before the one before has ended, and users go on from"
-        f" one to the other {going_on:,} times.",
+        f"Files that begin before the one before them has ended:"
+        f" {part(overlaps, len(facts.checkup.order.files))}; users who go on from one to another:"
+        f" {going_on:,}.",
         "Files are taken one after the other, so a click is not in the session of its search.",
         "--merge takes them together, in order of time",
         {"users_going_on": going_on},
@@ -215,7 +222,7 @@ _TIMES_THE_MEAN = 20
 
 def robots(facts: Facts) -> Iterator[Finding]:
     """Tell of users who search far more than others."""
-    users, searches = facts.checkup.users.estimate(), facts.checkup.searchers.total
+    users, searches = facts.checkup.users, facts.checkup.searchers.total
     robots = []
     for user, number in facts.checkup.searchers.most_common():
         others = max(users - 1, 1)
@@ -232,9 +239,9 @@ def robots(facts: Facts) -> Iterator[Finding]:
         by_share(made, searches),
         made,
         searches,
-        f"{counted(len(robots), 'user')} {'makes' if len(robots) == 1 else 'make'}"
-        f" {percent(made / searches)} of all searches, more than {_TIMES_THE_MEAN} times the mean"
-        f" of the others; {visible(busiest, 40)} alone makes {most:,}.",
+        f"Searches of users who make more than {_TIMES_THE_MEAN} times the mean of all others:"
+        f" {part(made, searches)}; such users: {len(robots):,}, first of them"
+        f" {visible(busiest, 40)} with {most:,}.",
         "Robots, tests and colleagues search without clicking, or click on everything.",
         f"--exclude-users FILE, or --max-user-searches {_rounded_limit(robots[-1][1])}",
         {"users": [user for user, _ in robots[:10]]},
@@ -259,7 +266,7 @@ def twins(facts: Facts) -> Iterator[Finding]:
         by_share(again, facts.checkup.lines),
         again,
         facts.checkup.lines,
-        f"{about}{again:,} of {counted(facts.checkup.lines, 'line')} stood in the log before.",
+        f"Lines that stood in the log before: {about}{part(again, facts.checkup.lines)}.",
         "Events that were delivered twice count twice.",
         "leave them out before: `awk '!seen[$0]++'`",
     )

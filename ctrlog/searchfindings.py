@@ -9,7 +9,7 @@ from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
 from ctrlog.times import format_duration
 from ctrlog.traces import TYPING_PAUSE
-from ctrlog.wording import counted, percent
+from ctrlog.wording import part
 
 
 def typed_searches(facts: Facts) -> Iterator[Finding]:
@@ -24,8 +24,8 @@ def typed_searches(facts: Facts) -> Iterator[Finding]:
         by_share(typed, facts.counted_searches),
         typed,
         facts.counted_searches,
-        f"{typed:,} of {counted(facts.counted_searches, 'search')} are typed on from within"
-        f" {format_duration(TYPING_PAUSE)} and without a click.",
+        f"Searches typed on from, within {format_duration(TYPING_PAUSE)} and without a click:"
+        f" {part(typed, facts.counted_searches)}.",
         _TYPING,
         "--merge-typing 2s takes one typing for one search",
     )
@@ -39,15 +39,14 @@ def keystrokes(facts: Facts) -> Iterator[Finding]:
         return
     typed = ids.keystrokes or facts.checkup.user_scale * tally.typed_on[Watched.TYPING]
     what = (
-        f"{counted(logged, 'search event')} of clients count as activity only: {typed:,} are typed"
-        f" on from within {format_duration(TYPING_PAUSE)}."
+        f"Search events of clients, which are activity only: {logged:,}, of which typed on from"
+        f" within {format_duration(TYPING_PAUSE)}: {typed:,}."
     )
     if ids.ids:
         what += (
-            f" Counting every id of the log, one for each keystroke, {ids.clicked_ids:,} of"
-            f" {ids.ids:,} would be clicked ({percent(ids.ctr_by_id)}); of"
-            f" {ids.searches:,} executed queries, {ids.clicked_searches:,} are"
-            f" ({percent(ids.ctr)})."
+            " Counting every id of the log, one for each keystroke, clicked would be"
+            f" {part(ids.clicked_ids, ids.ids)}; of executed queries, clicked are"
+            f" {part(ids.clicked_searches, ids.searches)}."
         )
     yield Finding(
         "keystrokes",
@@ -69,6 +68,23 @@ def keystrokes(facts: Facts) -> Iterator[Finding]:
 _TYPING = "Nobody clicks in a search that is still being typed: each one lowers click-through."
 
 
+def unnamed(facts: Facts) -> Iterator[Finding]:
+    """Tell of searches without an id in a log that has ids."""
+    searches = facts.checkup.tally.unnamed_searches
+    if not searches or facts.attribute != "id" or not facts.has_ids:
+        return
+    of = facts.by_ids.searches + searches
+    yield Finding(
+        "searches_without_id",
+        by_share(searches, of),
+        searches,
+        of,
+        f"Searches without an id: {part(searches, of)}.",
+        "A click names its search, so these are never clicked but by clicks that name none.",
+        "log the id of every search; --attribute order goes by the order of events instead",
+    )
+
+
 def ids_in_several_lines(facts: Facts) -> Iterator[Finding]:
     """Tell of searches that stand in several lines."""
     ids = facts.by_ids
@@ -76,13 +92,13 @@ def ids_in_several_lines(facts: Facts) -> Iterator[Finding]:
         return
     empty, lists = facts.checkup.tally.empty_lists, facts.checkup.tally.lists
     what = (
-        f"{facts.about}{ids.in_several_lines:,} of {counted(ids.searches, 'search')} stand in"
-        f" several lines of one id, {ids.lines:,} in all."
+        f"Searches in several lines of one id: {part(ids.in_several_lines, ids.searches)}, in all"
+        f" {ids.lines:,} lines."
     )
     if empty:
         what += (
-            f" {empty:,} of {lists:,} lists of results are empty, but only {ids.without_results:,}"
-            f" of {counted(ids.with_lists, 'search')} have no results in any."
+            f" Lists of results that are empty: {part(empty, lists)}; searches without results in"
+            f" any: {part(ids.without_results, ids.with_lists)}."
         )
     yield Finding(
         "ids_in_several_lines",
@@ -108,8 +124,8 @@ def ids_of_several(facts: Facts) -> Iterator[Finding]:
         Severity.DOUBTFUL,
         several,
         ids.searches,
-        f"{facts.about}{ids.of_several_texts:,} of {counted(ids.searches, 'id')} stand for several"
-        f" texts, and {ids.of_several_users:,} are used by several users.",
+        f"Ids that stand for several texts: {part(ids.of_several_texts, ids.searches)}; that are"
+        f" used by several users: {part(ids.of_several_users, ids.ids)}.",
         "An id that does not stand for one search gives clicks to the wrong one.",
         "--attribute order goes by the order of events instead",
     )
@@ -144,7 +160,7 @@ def empty_results(facts: Facts) -> Iterator[Finding]:
         Severity.NOTE,
         empty,
         lists,
-        f"{facts.about}{empty:,} of {counted(lists, 'search')} with results logged found none.",
+        f"Searches that found nothing, of those with results logged: {part(empty, lists)}.",
         "They cannot be clicked; their share is the zero-result rate.",
         "`ctrlog summary --by query --sort zero_results` shows for what",
     )

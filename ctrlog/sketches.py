@@ -7,7 +7,7 @@ be merged in any order and give exactly what one pass would give. The other two 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from hashlib import blake2b
 from math import ceil, log
 from typing import Generic, TypeVar
@@ -181,7 +181,7 @@ class KeyedSample(Generic[V]):
                 self._found = {key: value for key, value in self._found.items() if self._is_in(key)}
         return found
 
-    def values(self) -> Iterable[V]:
+    def values(self) -> Collection[V]:
         """Return what is known of the keys in the sample; each stands for `scale` keys."""
         return self._found.values()
 

@@ -48,7 +48,7 @@ PURE = [
 ]
 PURE_IMPORTS = {
     "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "heapq",
-    "json", "math", "msgspec", "operator", "re", "typing",
+    "json", "math", "msgspec", "operator", "re", "typing", "zlib",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 
