@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ctrlog.events import Attribution
 from ctrlog.sketches import DistinctCounter
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration
@@ -15,6 +16,7 @@ _ORPHANS_WORTH_A_WORD = 0.01
 #: two, one nearly always does.
 _HEAVY = 0.5
 _USERS_ENOUGH = 3
+_MOST_NAMED = 5
 
 
 def advice(summary: Summary) -> list[str]:
@@ -23,7 +25,7 @@ def advice(summary: Summary) -> list[str]:
 
 
 def _no_events(summary: Summary) -> str | None:
-    if summary.counts.events or summary.bad_lines:
+    if summary.counts.events or summary.bad_lines or summary.excluded_events:
         return None
     return "There are no events: the log is empty. Is it the one you meant?"
 
@@ -35,14 +37,12 @@ def _bad_lines(summary: Summary) -> str | None:
     by_number = sorted(summary.bad_lines.items(), key=lambda item: (-item[1], item[0]))
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in by_number)
     verb = "is" if bad == 1 else "are"
-    return (
-        f"{bad:,} of {counted(summary.lines, 'line')} {verb} bad and left out: {reasons}."
-        " --bad-lines FILE keeps them."
-    )
+    hint = "" if summary.keeps_bad_lines else " --bad-lines FILE keeps them."
+    return f"{bad:,} of {counted(summary.lines, 'line')} {verb} bad and left out: {reasons}.{hint}"
 
 
 def _no_searches(summary: Summary) -> str | None:
-    if summary.searches.searches or not summary.counts.events:
+    if summary.searches.searches or not summary.counts.events or summary.open_sessions:
         return None
     return (
         f"There is no search among {counted(summary.counts.events, 'event')}. If the log names"
@@ -77,11 +77,48 @@ def _orphans(summary: Summary) -> str | None:
     if not orphans or orphans < _ORPHANS_WORTH_A_WORD * clicks:
         return None
     verb = "belongs" if orphans == 1 else "belong"
+    is_by_id = summary.rules.attribution is Attribution.ID and summary.counts.named_searches
+    why = (
+        "their search_id is missing, or that of no open search; --attribute order gives a click to"
+        " the search before it"
+        if is_by_id
+        else "--gap cuts sessions too short, or events are missing"
+    )
     return (
         f"{counted(orphans, 'click')} ({percent(orphans / clicks)} of all) {verb} to no search:"
-        " --gap cuts sessions too short, or events are missing. `ctrlog explain USER` shows"
-        " where."
+        f" {why}. `ctrlog explain USER` shows where."
     )
+
+
+def _no_ids(summary: Summary) -> str | None:
+    is_by_id = summary.rules.attribution is Attribution.ID
+    if not is_by_id or not summary.searches.searches or summary.counts.named_searches:
+        return None
+    return (
+        "No Search has a search_id, so clicks go by the order of events. If the log calls it NAME,"
+        " use --field search_id=NAME."
+    )
+
+
+def _left_out(summary: Summary) -> str | None:
+    if not summary.left_out:
+        return None
+    shown = list(summary.left_out.items())[:_MOST_NAMED]
+    named = ", ".join(f"{visible(user, 40)} ({number:,})" for user, number in shown)
+    more = len(summary.left_out) - len(shown)
+    users = counted(len(summary.left_out), "user")
+    searches = counted(sum(summary.left_out.values()), "search")
+    return (
+        f"{users} with more than {counted(summary.limit or 0, 'search')} each are left out,"
+        f" {searches} in all: {named}{f' and {more:,} more' if more else ''}."
+    )
+
+
+def _excluded(summary: Summary) -> str | None:
+    if not summary.excluded_events:
+        return None
+    verb = "is" if summary.excluded_events == 1 else "are"
+    return f"{counted(summary.excluded_events, 'event')} of excluded users {verb} left out."
 
 
 def _late(summary: Summary) -> str | None:
@@ -95,6 +132,15 @@ def _late(summary: Summary) -> str | None:
     )
 
 
+def _open_sessions(summary: Summary) -> str | None:
+    if not summary.open_sessions:
+        return None
+    return (
+        f"{counted(summary.open_sessions, 'session')} may still go on and will count when over:"
+        " with --checkpoint the end of the log ends none."
+    )
+
+
 def _heavy_user(summary: Summary) -> str | None:
     users, searches = summary.metrics.users, summary.searches.searches
     heaviest = users.heaviest
@@ -103,8 +149,8 @@ def _heavy_user(summary: Summary) -> str | None:
     user, number = heaviest
     return (
         f"User {visible(user, 40)} makes {percent(number / searches)} of all searches. A robot"
-        " or a test? `ctrlog explain USER` shows what they do; --where FIELD=VALUE sums up"
-        " others only."
+        " or a test? `ctrlog explain USER` shows what they do; --exclude-users FILE or"
+        " --max-user-searches N leaves them out."
     )
 
 
@@ -124,8 +170,12 @@ _ADVISERS: tuple[Callable[[Summary], str | None], ...] = (
     _no_searches,
     _no_clicks,
     _no_results,
+    _no_ids,
     _orphans,
     _late,
+    _open_sessions,
+    _excluded,
+    _left_out,
     _heavy_user,
     _users_estimated,
 )

@@ -69,6 +69,7 @@ class BadLines:
             keep: Where to write each one with its place; None for nowhere.
         """
         self.counts: Counter[Reason] = Counter()
+        self._shown = 0
         self._show = show
         self._limit = limit or Limit()
         self.keep = keep
@@ -77,6 +78,14 @@ class BadLines:
     def total(self) -> int:
         """How many there are."""
         return self.counts.total()
+
+    def save(self) -> dict[str, int]:
+        """Return the counts as plain values."""
+        return {reason.value: count for reason, count in self.counts.items()}
+
+    def restore(self, saved: dict[str, int]) -> None:
+        """Go on from counts that `save` returned."""
+        self.counts = Counter({Reason(reason): count for reason, count in saved.items()})
 
     def add(self, source: str, bad: BadLine) -> None:
         """Take a bad line.
@@ -90,7 +99,8 @@ class BadLines:
         """
         self.counts[bad.reason] += 1
         place = f"{source}:{bad.line}"
-        if self.total <= SHOWN:
+        if self._shown < SHOWN:
+            self._shown += 1
             self._show(f"{place}: {bad.reason}: {bad.detail}")
         if self.keep is not None:
             self.keep(f"{place}\t{bad.reason}\t".encode(errors="replace") + bad.text + b"\n")

@@ -9,7 +9,7 @@ from ctrlog.badlines import BadLines
 from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
 from ctrlog.decoding import Decoder
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.facts import Facts
 from ctrlog.filters import Filter
 from ctrlog.fitting import Fit, best_of, try_schema
@@ -93,7 +93,7 @@ class _Looking:
     def __init__(self, name: str, choices: Choices, console: Console) -> None:
         schema = _schema(name, choices)
         self._name = name
-        self._attribute = "order"
+        self._attribute = Attribution.ORDER
         is_bulk = False
         filter_ = Filter(where=choices.where, carried=(_named_at(schema),))
         if isinstance(schema, ForeignSchema):

@@ -1,4 +1,4 @@
-"""What may be chosen of a summary or a check: known before anything that makes one is loaded."""
+"""What may be chosen on the command line, known before anything that does it is loaded."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ class SummaryFormat(StrEnum):
 
 class CheckFormat(StrEnum):
     """How a check is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class CheckpointFormat(StrEnum):
+    """How it is written what is in a checkpoint."""
 
     TEXT = "text"
     JSON = "json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ctrlog.events import Attribution
 from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
 from ctrlog.wording import part
@@ -12,7 +13,7 @@ from ctrlog.wording import part
 def orphans(facts: Facts) -> Iterator[Finding]:
     """Tell how many clicks belong to no search."""
     ids, unnamed = facts.by_ids, facts.checkup.tally.unnamed_clicks
-    if facts.attribute == "id" and facts.has_ids:
+    if facts.attribute is Attribution.ID and facts.has_ids:
         orphans = ids.clicks_without_search + unnamed
         what = f"Clicks on a search that is not in the log: {part(orphans, facts.clicks)}"
         if ids.clicks_on_typing:
@@ -24,7 +25,7 @@ def orphans(facts: Facts) -> Iterator[Finding]:
         what = f"Clicks of users without an open search: {part(orphans, facts.clicks)}"
     if not orphans:
         return
-    is_named = facts.attribute == "id" and facts.has_ids
+    is_named = facts.attribute is Attribution.ID and facts.has_ids
     yield Finding(
         "clicks_without_search",
         by_share(orphans, facts.clicks),

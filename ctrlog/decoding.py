@@ -9,7 +9,7 @@ import msgspec
 
 from ctrlog.events import TrustedEvent
 from ctrlog.faults import BadLine, Fault, Reason, read_slowly
-from ctrlog.schema import Schema, check
+from ctrlog.schema import Schema, check, name_searches
 
 if TYPE_CHECKING:
     from ctrlog.foreign import ForeignSchema
@@ -121,7 +121,11 @@ class _Reader(NamedTuple):
 def _native_reader(schema: Schema) -> _Reader:
     def complete(events: list[Any], _lines: Sequence[bytes]) -> list[TrustedEvent]:
         check(events)
+        if has_ids:
+            name_searches(events)
         return events
+
+    has_ids = schema.has_ids
 
     return _Reader(schema.decoder(), complete, lambda line: read_slowly(line, schema))
 

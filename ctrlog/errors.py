@@ -7,6 +7,7 @@ Bad data is not an error: a line that cannot be used is a value
     ├── UsageError      what was asked for makes no sense
     ├── InputError      an input cannot be opened or read
     ├── OutputError     an output cannot be opened or written
+    ├── CheckpointError a checkpoint cannot be read, written or gone on with
     └── DataError       the data broke a limit that the user set
 """
 
@@ -31,6 +32,10 @@ class InputError(CtrlogError):
 
 class OutputError(CtrlogError):
     """An output cannot be opened or written."""
+
+
+class CheckpointError(CtrlogError):
+    """A checkpoint cannot be read, written or gone on with."""
 
 
 class DataError(CtrlogError):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
 from ctrlog.errors import UsageError
-from ctrlog.times import to_utc
+from ctrlog.times import from_micros, to_micros, to_utc
 
 
 class Kind(StrEnum):
@@ -28,6 +28,17 @@ class Kind(StrEnum):
     APP_CLOSE = "AppClose"
     TIMEOUT = "Timeout"
     OTHER = "Other"
+
+
+class Attribution(StrEnum):
+    """How results and clicks find their search.
+
+    ORDER: They belong to the user's latest search (R5).
+    ID: They belong to the search whose id they carry (R13).
+    """
+
+    ORDER = "order"
+    ID = "id"
 
 
 class ClosedBy(StrEnum):
@@ -83,8 +94,9 @@ class TrustedEvent(Struct, gc=False):
             with its results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
-        search_id: The search it belongs to, as text, if the log names it (Search,
-            Results, ClickResult).
+        search_id: The id of the search that it opens or belongs to, if the log names it;
+            as text, so that 1 and "1" are the same, and never empty (Search, Results,
+            ClickResult).
         extra: Values of further fields of the line that a filter asked for.
     """
 
@@ -102,9 +114,9 @@ class TrustedEvent(Struct, gc=False):
 class Event(TrustedEvent, gc=False):
     """An event made by hand, checked when it is made.
 
-    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers,
-    and `search_id` as a string or an integer, of which 1 and "1" are the same. A time
-    without an offset means UTC; any other offset is converted to UTC.
+    Takes the fields of `TrustedEvent`, but `items` as a sequence of strings or integers, and
+    `search_id` as a string or an integer. A time without an offset means UTC; any other offset
+    is converted to UTC.
 
     Raises:
         UsageError: If the field that an event of this type needs is missing, or a field
@@ -130,7 +142,7 @@ class Event(TrustedEvent, gc=False):
             if self.time is not None:
                 self.time = to_utc(self.time)
             if self.search_id is not None:
-                self.search_id = str(self.search_id)
+                self.search_id = str(self.search_id) or None
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.type} event: {error}") from None
 
@@ -172,6 +184,55 @@ def unpack_items(items: Items) -> list[str]:
         return [str(item) for item in decode_ids(items[1])]
 
 
+def save_items(items: Items) -> str:
+    """Return packed ids as the text of their JSON list."""
+    return bytes(items[1]).decode()
+
+
+def restore_items(saved: str) -> Items:
+    """Pack the ids that `save_items` described."""
+    return pack_items(Raw(saved.encode()))
+
+
+def save_event(event: TrustedEvent) -> list[Any]:
+    """Return an event as plain values, in the order of its fields.
+
+    Times are microseconds since 1970, and items the text of their JSON list; items of
+    what is no Results, which nobody needs, are left out.
+    """
+    # A decoder's own class of events has its fields in an order of its own.
+    values = {name: getattr(event, name) for name in TrustedEvent.__struct_fields__}
+    if event.time is not None:
+        values["time"] = to_micros(event.time)
+    values["items"] = save_items(event.items) if isinstance(event.items, tuple) else None
+    return [*values.values()]
+
+
+def restore_event(saved: Sequence[Any]) -> TrustedEvent:
+    """Make the event that `save_event` described."""
+    values = dict(zip(TrustedEvent.__struct_fields__, saved, strict=True))
+    if values["time"] is not None:
+        values["time"] = from_micros(values["time"])
+    if values["items"] is not None:
+        values["items"] = restore_items(values["items"])
+    values["extra"] = tuple(values["extra"])
+    return TrustedEvent(**values)
+
+
+def other_spelling(user: str | int) -> str | int | None:
+    """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
+    if isinstance(user, int):
+        return str(user)
+    digits = user.removeprefix("-")
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        return None
+    number = int(user)
+    return number if str(number) == user else None
+
+
+_MOST_DIGITS = 4300  # that Python turns into an integer, unless told otherwise
+
+
 class SearchRecord(Struct, frozen=True, gc=False):
     """A search that is over: the query, what was shown for it and what was clicked.
 
@@ -187,6 +248,8 @@ class SearchRecord(Struct, frozen=True, gc=False):
         session_start: When its session started, UTC; None if the log does not say.
         closed_by: What ended it, the value of a `ClosedBy`.
         extra: Values of further fields of its Search event that were asked for.
+        refinements: Number of Search events that this one replaced as the user typed on (R14).
+        followed: Whether another search was opened after it in its session.
     """
 
     user: str
@@ -199,6 +262,8 @@ class SearchRecord(Struct, frozen=True, gc=False):
     session_start: datetime | None
     closed_by: str
     extra: tuple[object, ...] = ()
+    refinements: int = 0
+    followed: bool = False
 
     @property
     def ctr(self) -> float:
@@ -236,3 +301,18 @@ class SessionRecord(Struct, frozen=True, gc=False):
     def clicks_per_search(self) -> float:
         """Clicks divided by searches; can exceed 1."""
         return self.clicks / self.searches
+
+
+def save_session(session: SessionRecord) -> list[Any]:
+    """Return a session as plain values, in the order of its fields, times as microseconds."""
+    return [
+        to_micros(v) if isinstance(v, datetime) else v for v in msgspec.structs.astuple(session)
+    ]
+
+
+def restore_session(saved: Sequence[Any]) -> SessionRecord:
+    """Make the session that `save_session` described."""
+    values = dict(zip(SessionRecord.__struct_fields__, saved, strict=True))
+    for name in ("session_start", "session_end"):
+        values[name] = None if values[name] is None else from_micros(values[name])
+    return SessionRecord(**values)

@@ -8,11 +8,19 @@ from datetime import datetime
 
 from rich.cells import cell_len, chop_cells
 
-from ctrlog.events import SPELLINGS, ClosedBy, Kind, SearchRecord, SessionRecord, TrustedEvent
+from ctrlog.events import (
+    SPELLINGS,
+    Attribution,
+    ClosedBy,
+    Kind,
+    SearchRecord,
+    SessionRecord,
+    TrustedEvent,
+)
 from ctrlog.ledger import Ended
 from ctrlog.sessionizer import Session
 from ctrlog.shard import Rules, Shard
-from ctrlog.states import CLOSING_EVENTS, TABLE, Action, State
+from ctrlog.states import CLOSING_EVENTS, TABLE, Action, Input, State, Told
 from ctrlog.times import format_duration, format_times
 from ctrlog.wording import counted, visible
 
@@ -49,6 +57,7 @@ class ExplainingShard(Shard):
         self._user = user
         self._lines: list[str] = []
         self._is_due = False
+        self._ended_at_border = 0  # searches of the user, while an event is fed
 
     def take_lines(self) -> list[str]:
         """Return what was written down since the last time."""
@@ -71,38 +80,44 @@ class ExplainingShard(Shard):
         self.events_explained += 1
         clock = self.clock
         session = self.find(self._user)
-        # A border before the event ends the session by `_end`, which writes that down.
+        kind = SPELLINGS.get(event.type, Kind.OTHER)
+        taken: Input = kind if session is None else self.rules.machine.tell(session, event)
         state = State.NONE if session is None else session.state
-        written = len(self._lines)
+        # A border before the event ends the session by `_end`, which writes that down.
+        written, self._ended_at_border = len(self._lines), 0
         ended = super().feed([event])
         if len(self._lines) > written:
-            state = State.NONE
-        kind = SPELLINGS.get(event.type, Kind.OTHER)
+            state, taken = State.NONE, kind
         self._lines.append(f"{_written(event.time)}  {_in_words(event, kind)}")
         if clock is not None and event.time is not None:
             behind = clock - event.time
             if behind > self.rules.lateness:
                 self._say(f"late: {format_duration(behind)} behind the log's clock (R8)")
-        self._explain(kind, state, ended)
+        is_by_id = self.rules.attribution is Attribution.ID and event.search_id is not None
+        self._explain(taken, state, ended, _BY_ID if is_by_id else _BY_ORDER)
         return ended
 
-    def _explain(self, kind: Kind, state: State, ended: Ended) -> None:
-        actions, _ = TABLE[state][kind]
+    def _explain(self, taken: Input, state: State, ended: Ended, words: dict[Action, str]) -> None:
+        actions, _ = TABLE[state][taken]
+        rule = _RULES.get(CLOSING_EVENTS.get(taken, ""), _TOO_MANY)
+        if taken is Kind.SEARCH and Action.CLOSE not in actions:
+            rule = _TOO_MANY
         searches = [search for search in ended.searches if search.user == self._user]
-        sessions = [record for record in ended.sessions if record.user == self._user]
+        for search in searches[self._ended_at_border :]:
+            self._say_search_ends(search, rule)
         for action in actions:
             match action:
                 case Action.CLOSE:
-                    self._say_search_ends(searches[-1], _RULES[CLOSING_EVENTS[kind]])
+                    pass  # is said above, of each search that was open
                 case Action.FINISH:
-                    record = sessions[-1] if sessions else None
-                    self._say_session_ends(record, _RULES[CLOSING_EVENTS[kind]])
+                    sessions = [each for each in ended.sessions if each.user == self._user]
+                    self._say_session_ends(sessions[-1] if sessions else None, rule)
                 case Action.CLICK:
-                    self._say_click()
+                    self._say_click(words[action])
                 case _:
-                    self._say(_ACTIONS[action])
+                    self._say(words[action])
         if not actions:
-            self._say("no session to end (R4)" if state is State.NONE else "activity (R2)")
+            self._say(_nothing(taken, state))
 
     # What the clock, a pause and the end of the input do.
 
@@ -114,13 +129,26 @@ class ExplainingShard(Shard):
     def _end(self, session: Session, boundary: ClosedBy) -> None:
         searches, sessions = len(self._ledger.searches), len(self._ledger.sessions)
         super()._end(session, boundary)
-        if str(session.user) != self._user:
+        self._say_what_ended(session, boundary, searches, sessions)
+
+    def _close_first(self, session: Session) -> None:
+        searches, sessions = len(self._ledger.searches), len(self._ledger.sessions)
+        super()._close_first(session)
+        self._say_what_ended(session, ClosedBy.END, searches, sessions)
+
+    def _say_what_ended(
+        self, session: Session, boundary: ClosedBy, searches: int, sessions: int
+    ) -> None:
+        """Say what ended since there were so many searches and sessions."""
+        if session.name != self._user:
             return
         rule = _RULES.get(boundary) or (_DUE if self._is_due else _PAUSE)
         for search in self._ledger.searches[searches:]:
             self._say_search_ends(search, rule)
-        ended = self._ledger.sessions[sessions:]
-        self._say_session_ends(ended[0] if ended else None, rule)
+            self._ended_at_border += 1
+        if session.state is State.NONE:
+            ended = self._ledger.sessions[sessions:]
+            self._say_session_ends(ended[0] if ended else None, rule)
 
     # Words.
 
@@ -132,8 +160,10 @@ class ExplainingShard(Shard):
 
     def _say_search_ends(self, search: SearchRecord, rule: str) -> None:
         results = "" if search.results is None else f", {counted(search.results, 'result')}"
+        has_tabs = self.rules.attribution is Attribution.ID  # which of them is it?
+        query = f' ("{_shown(search.query)}")' if has_tabs else ""
         self._say(
-            f"search ends, CTR {search.ctr}: {counted(search.clicks, 'click')}{results};"
+            f"search ends{query}, CTR {search.ctr}: {counted(search.clicks, 'click')}{results};"
             f" closed by {search.closed_by} ({rule})"
         )
 
@@ -147,23 +177,42 @@ class ExplainingShard(Shard):
                 f" closed by {record.closed_by} ({rule})"
             )
 
-    def _say_click(self) -> None:
+    def _say_click(self, search: str) -> None:
         session = self.find(self._user)
         if session is None or session.search_clicks > 1:
-            self._say("counts for the open search (R5)")
+            self._say(f"counts for {search}")
             return
         rank = "unknown" if session.first_rank is None else session.first_rank
         after = "" if session.first_click_s is None else f", {session.first_click_s} s after it"
-        self._say(f"first click of the open search (R5){after}; rank {rank} (R6)")
+        self._say(f"first click of {search}{after}; rank {rank} (R6)")
 
 
-_ACTIONS = {
+def _nothing(taken: Input, state: State) -> str:
+    """Say what an event is that has no effect."""
+    if taken is Told.OUTDATED:
+        return "shown for what was typed on from: dropped with it (R14)"
+    return "no session to end (R4)" if state is State.NONE else "activity (R2)"
+
+
+_BY_ORDER = {
     Action.START: "session starts (R2)",
     Action.OPEN: "search opens (R3)",
+    Action.REFINE: "typed on: takes the place of the open search and its results (R14)",
     Action.SHOW: "shown for the open search (R5)",
+    Action.CLICK: "the open search (R5)",
+    Action.REPEATED_CLICK: "clicked before in this search, it counts nowhere (R15)",
     Action.ORPHAN_CLICK: "orphan: no search is open, it counts nowhere (R5)",
     Action.ORPHAN_RESULTS: "orphan: no search is open (R5)",
 }
+_BY_ID = _BY_ORDER | {
+    Action.OPEN: "search opens (R13)",
+    Action.GO_ON: "goes on with the search of its id (R13)",
+    Action.SHOW: "shown for the search of its id (R13)",
+    Action.CLICK: "the search of its id (R13)",
+    Action.ORPHAN_CLICK: "orphan: no search of its id is open, it counts nowhere (R13)",
+    Action.ORPHAN_RESULTS: "orphan: no search of its id is open (R13)",
+}
+_TOO_MANY = "R13: too many are open"
 
 
 def _extend(ended: Ended, more: Ended) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
-from ctrlog.events import Kind
+from ctrlog.events import Attribution, Kind
 from ctrlog.fitting import Fit
 from ctrlog.metrics import ratio
 
@@ -67,7 +67,7 @@ class Facts:
     checkup: Checkup
     by_ids: ByIds
     schema: str
-    attribute: str
+    attribute: Attribution
     fit: Fit | None = None
     better: Fit | None = None
     bad_lines: Mapping[str, int] = field(default_factory=dict)

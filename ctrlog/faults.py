@@ -151,20 +151,14 @@ def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
     return not rest
 
 
-#: What events of a kind may carry, beside a time.
-_OPTIONAL: dict[Kind, list[str]] = {
-    Kind.SEARCH: ["search_id"],
-    Kind.RESULTS: ["search_id"],
-    Kind.CLICK_RESULT: ["rank", "search_id"],
-}
-
-
 def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     """Check just the fields that an event of the line's type uses."""
     type_ = _at(found, schema.paths["type"])
     kind = SPELLINGS.get(type_, Kind.OTHER) if isinstance(type_, str) else Kind.OTHER
     required = ["type", "user", *([REQUIRED[kind]] if kind in REQUIRED else [])]
-    optional = ["time", *_OPTIONAL.get(kind, [])]
+    optional = ["time", *(["rank"] if kind is Kind.CLICK_RESULT else [])]
+    if kind in REQUIRED and schema.has_ids:
+        optional.append("search_id")
     values = {name: _at(found, schema.paths[name]) for name in (*required, *optional)}
     for name in required:
         if values[name] is None:
@@ -173,10 +167,10 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
         if value is not None and not is_of_type(name, value):
             raise Fault(Reason.WRONG_TYPE, f"{_named(schema.paths[name])} must be {TYPES[name]}")
     values["time"] = read_time(values["time"])
-    if values.get("search_id") is not None:
-        values["search_id"] = str(values["search_id"])
     if "items" in values:
         values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
+    if values.get("search_id") is not None:
+        values["search_id"] = str(values["search_id"]) or None
     values["extra"] = tuple(_at(found, path) for path in schema.extra)
     return TrustedEvent(**values)
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from ctrlog.errors import UsageError
-from ctrlog.events import SPELLINGS, Kind
+from ctrlog.events import SPELLINGS, Attribution, Kind
 from ctrlog.places import Place, parse_place
 from ctrlog.schema import FIELD_TYPES
 
@@ -101,7 +101,7 @@ class ForeignSchema:
         rules: How to tell events, the first that fits first.
         places: Where to look for the fields of an event that no rule fits.
         description: What it is for, in a line.
-        attribute: How clicks find their search: by `order`, or by the `id` they name.
+        attribute: How results and clicks find their search, unless told otherwise.
         is_bulk: Whether instructions of OpenSearch's `_bulk` stand between the lines.
         quotes_numbers: Whether times and ranks may be numbers in quotes.
         extra: Places of further fields, which events carry in `extra` in this order.
@@ -111,7 +111,7 @@ class ForeignSchema:
     rules: tuple[Rule, ...]
     places: Mapping[str, Candidates]
     description: str = ""
-    attribute: str = "order"
+    attribute: Attribution = Attribution.ORDER
     is_bulk: bool = False
     quotes_numbers: bool = False
     extra: tuple[Place, ...] = ()
@@ -136,6 +136,16 @@ class ForeignSchema:
     def without_watched(self) -> ForeignSchema:
         """Return this schema with the rules only that mean something to the machine."""
         rules = tuple(rule for rule in self.rules if rule.kind not in _WATCHED)
+        return replace(self, rules=rules)
+
+    def without_ids(self) -> ForeignSchema:
+        """Return this schema that passes over the ids of searches."""
+        rules = tuple(
+            replace(rule, places={**rule.places, "search_id": ()})
+            if "search_id" in rule.places
+            else rule
+            for rule in self.rules
+        )
         return replace(self, rules=rules)
 
     def with_fields(self, renamed: Iterable[tuple[str, str]]) -> ForeignSchema:

@@ -61,7 +61,8 @@ def read_slowly(line: bytes, schema: ForeignSchema) -> TrustedEvent | None:
             raise Fault(Reason.WRONG_TYPE, f"{_named(places[name])} must be {TYPES[name]}")
     event = TrustedEvent(rule.kind if rule else _other_type_of(found, schema), values["user"])
     event.time = read_time(values["time"], quoted=schema.quotes_numbers)
-    event.query, event.search_id = map(_text, map(values.get, ("query", "search_id")))
+    event.query = _text(values.get("query"))
+    event.search_id = _text(values.get("search_id")) or None
     event.item = values.get("item")
     if rule is not None and values.get("rank") is not None:
         event.rank = read_rank(values["rank"], rule.rank_from)

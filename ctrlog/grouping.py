@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ctrlog.choices import Order
 from ctrlog.errors import UsageError
@@ -211,8 +211,11 @@ class Groups:
     def update(self, searches: Sequence[SearchRecord]) -> None:
         """Add searches."""
         keys = [self._key_of(search) for search in searches]
-        entries = list(zip(keys, outcomes_of(searches), strict=True))
-        if len(self._sizes) + len(keys) <= self._most_groups:
+        self.add(list(zip(keys, outcomes_of(searches), strict=True)))
+
+    def add(self, entries: list[tuple[Key, Outcome]]) -> None:
+        """Add searches by the keys of their groups and their outcomes."""
+        if len(self._sizes) + len(entries) <= self._most_groups:
             self._add(entries)
             return
         for entry in entries:  # so that it does not depend on how many come at a time
@@ -223,6 +226,15 @@ class Groups:
         self._sizes.update(other._sizes)
         self._counts.update(other._counts)
         self._bound()
+
+    def save(self) -> list[list[Any]]:
+        """Return all counts as plain values."""
+        return [[key, *outcome, number] for (key, outcome), number in self._counts.items()]
+
+    def restore(self, saved: list[list[Any]]) -> None:
+        """Go on from what `save` returned."""
+        self._counts = Counter({(tuple(key), tuple(outcome)): n for key, *outcome, n in saved})
+        self._count_sizes()
 
     @property
     def merged_searches(self) -> int:
@@ -251,8 +263,11 @@ class Groups:
         for (key, outcome), number in self._counts.items():
             counts[OTHERS if key in merged else key, outcome] += number
         self._counts = counts
+        self._count_sizes()
+
+    def _count_sizes(self) -> None:
         self._sizes = Counter()
-        for (key, _), number in counts.items():
+        for (key, _), number in self._counts.items():
             self._sizes[key] += number
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: taken at once, but never between the bytes of a line."""
+"""Ctrl-C, SIGTERM and SIGHUP: taken at once or at the next good place, never inside a line."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class _Pending:
     """Whether interruptions are held, and the one that came meanwhile."""
 
     is_held = False
+    stops_softly = False
     signal_number: int | None = None
 
 
@@ -34,6 +35,7 @@ def interruptible() -> Iterator[None]:
     Only the main thread may enter.
     """
     _Pending.signal_number = None
+    _Pending.stops_softly = False
     before = {
         number: signal.signal(number, _on_signal)
         for number in _SIGNALS
@@ -44,6 +46,19 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stop_softly() -> None:
+    """From now on let the first interruption only be told by `asked_to_stop`.
+
+    A second one is raised, so what hangs can be left.
+    """
+    _Pending.stops_softly = True
+
+
+def asked_to_stop() -> int | None:
+    """Return the signal that asked to stop and was not raised; None if none did."""
+    return _Pending.signal_number
 
 
 @contextmanager
@@ -57,7 +72,7 @@ def held() -> Iterator[None]:
         yield
     finally:
         _Pending.is_held = False
-    if _Pending.signal_number is not None:
+    if _Pending.signal_number is not None and not _Pending.stops_softly:
         raise Interrupted(_Pending.signal_number)
 
 
@@ -65,7 +80,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    if _Pending.is_held and _Pending.signal_number is None:
+    is_held = _Pending.is_held or _Pending.stops_softly
+    if is_held and _Pending.signal_number is None:
         _Pending.signal_number = number
     else:
         raise Interrupted(number)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ctrlog.events import SearchRecord, SessionRecord, TrustedEvent
+
+if TYPE_CHECKING:
+    from ctrlog.volume import Volume
 
 #: Tells by its Search event whether a search is to be recorded and counted.
 Selector: TypeAlias = Callable[[TrustedEvent], bool]
@@ -30,6 +33,8 @@ class Counts:
         sessions_without_search: Ended sessions without one (R11).
         orphan_clicks: Clicks with no search open (R5).
         orphan_results: Results with no search open (R5).
+        named_searches: Searches opened with an id, where ids are looked at (R13).
+        repeated_clicks: Clicks that did not count since their item had been clicked (R15).
         out_of_order: Events older than the clock.
         late: Events older than the clock by more than the lateness (R8).
         largest_step_back: The furthest that an event was behind the clock.
@@ -42,11 +47,34 @@ class Counts:
     sessions_without_search: int = 0
     orphan_clicks: int = 0
     orphan_results: int = 0
+    named_searches: int = 0
+    repeated_clicks: int = 0
     out_of_order: int = 0
     late: int = 0
     largest_step_back: timedelta = timedelta(0)
     first_time: datetime | None = None
     last_time: datetime | None = None
+
+    def merge(self, other: Counts) -> None:
+        """Add what was seen in another part of the log."""
+        for name in _SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.largest_step_back = max(self.largest_step_back, other.largest_step_back)
+        firsts = [time for time in (self.first_time, other.first_time) if time is not None]
+        lasts = [time for time in (self.last_time, other.last_time) if time is not None]
+        self.first_time = min(firsts, default=None)
+        self.last_time = max(lasts, default=None)
+
+
+_SUMMED = (
+    "events",
+    "sessions",
+    "sessions_without_search",
+    "orphan_clicks",
+    "orphan_results",
+    "out_of_order",
+    "late",
+)
 
 
 @dataclass(slots=True)
@@ -55,6 +83,7 @@ class Ledger:
 
     Attributes:
         select: Which searches to record and count; None for all.
+        volume: Who makes so many searches that no more are recorded; None for no limit.
         searches: Searches that are over and not yet collected.
         sessions: Sessions that are over and not yet collected.
         counts: All that is only counted.
@@ -63,6 +92,7 @@ class Ledger:
     """
 
     select: Selector | None = None
+    volume: Volume | None = None
     searches: list[SearchRecord] = field(default_factory=list)
     sessions: list[SessionRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
 from ctrlog.intervals import ClusterSums, Interval, wilson
@@ -18,8 +18,9 @@ from ctrlog.ledger import Ended
 from ctrlog.sketches import DistinctCounter, QuantileSketch
 
 #: All that the metrics need to know of a search: whether results were logged (None if
-#: not) and were any (1) or none (0), its clicks, its first rank, and what closed it.
-Outcome: TypeAlias = tuple[int | None, int, int | None, str]
+#: not) and were any (1) or none (0), its clicks, its first rank, what closed it, and whether
+#: another search followed in its session.
+Outcome: TypeAlias = tuple[int | None, int, int | None, str, bool]
 
 #: So many users are kept with their sums; beyond, their number is estimated and the
 #: interval is that over sessions.
@@ -29,7 +30,13 @@ MOST_USERS = 200_000
 def outcomes_of(searches: Iterable[SearchRecord]) -> list[Outcome]:
     """Return the outcome of each search."""
     return [
-        (search.results and 1, search.clicks, search.first_rank, search.closed_by)
+        (
+            search.results and 1,
+            search.clicks,
+            search.first_rank,
+            search.closed_by,
+            search.followed,
+        )
         for search in searches
     ]
 
@@ -83,7 +90,7 @@ class SearchMetrics:
         by_rank: Counter[int] = Counter()
         logged_by_rank: Counter[int] = Counter()
         closed_by: Counter[str] = Counter()
-        for (results, _, rank, closed), number in outcomes.items():
+        for (results, _, rank, closed, _), number in outcomes.items():
             closed_by[closed] += number
             if rank is not None:
                 by_rank[rank] += number
@@ -91,22 +98,20 @@ class SearchMetrics:
                     logged_by_rank[rank] += number
         return cls(
             searches=sum(numbers),
-            clicked_searches=count(clicks > 0 for _, clicks, _, _ in outcomes),
-            clicks=sum(clicks * number for (_, clicks, _, _), number in outcomes.items()),
-            with_results=count(results == 1 for results, _, _, _ in outcomes),
-            zero_results=count(results == 0 for results, _, _, _ in outcomes),
+            clicked_searches=count(clicks > 0 for _, clicks, *_ in outcomes),
+            clicks=sum(clicks * number for (_, clicks, *_), number in outcomes.items()),
+            with_results=count(results == 1 for results, *_ in outcomes),
+            zero_results=count(results == 0 for results, *_ in outcomes),
             abandoned=count(
-                results == 1 and not clicks and closed != ClosedBy.SEARCH
-                for results, clicks, _, closed in outcomes
+                results == 1 and not clicks and not followed
+                for results, clicks, _, _, followed in outcomes
             ),
-            reformulated=count(
-                not clicks and closed == ClosedBy.SEARCH for _, clicks, _, closed in outcomes
-            ),
+            reformulated=count(not clicks and followed for _, clicks, _, _, followed in outcomes),
             first_ranks=dict(sorted(by_rank.items())),
             reciprocal_ranks=dict(sorted(logged_by_rank.items())),
             unranked_clicked=count(
                 results is not None and clicks > 0 and rank is None
-                for results, clicks, rank, _ in outcomes
+                for results, clicks, rank, *_ in outcomes
             ),
             closed_by={cause.value: closed_by[cause] for cause in ClosedBy},
         )
@@ -245,6 +250,15 @@ class Users:
             for user, packed in other._sums.items():
                 self._add(user, packed)
 
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of them as plain values."""
+        return {"sums": self._sums, "estimate": self._estimate.save()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self._sums = saved["sums"]
+        self._estimate.restore(saved["estimate"])
+
     def cluster_sums(self) -> ClusterSums | None:
         """The sums over users of their searches; None if they are not told apart."""
         if self._sums is None:
@@ -277,6 +291,7 @@ class Metrics:
         sessions_by_searches: Number of sessions by their clicked searches and searches.
         session_s: Seconds from a session's first event to its latest.
         users: Who searched.
+        refinements: Searches that others replaced as users typed on (R14).
     """
 
     def __init__(self, most_users: int = MOST_USERS) -> None:
@@ -290,24 +305,44 @@ class Metrics:
         self.sessions_by_searches: Counter[tuple[int, int]] = Counter()
         self.session_s = QuantileSketch()
         self.users = Users(most_users)
+        self.refinements = 0
 
     def update(self, ended: Ended) -> None:
         """Add what is over."""
-        self.outcomes.update(outcomes_of(ended.searches))
-        self.first_click_s.update(
-            [s.first_click_s for s in ended.searches if s.first_click_s is not None]
+        self.add_searches(
+            outcomes_of(ended.searches),
+            [s.first_click_s for s in ended.searches if s.first_click_s is not None],
+            sum([search.refinements for search in ended.searches]),
         )
+        self.add_sessions(ended.sessions)
+
+    def add_searches(
+        self, outcomes: Iterable[Outcome], first_clicks_s: Iterable[float], refinements: int
+    ) -> None:
+        """Add searches by what is needed of them.
+
+        Args:
+            outcomes: The outcome of each.
+            first_clicks_s: Seconds to the first click, of those of which they are known.
+            refinements: The refinements of all.
+        """
+        self.outcomes.update(outcomes)
+        self.first_click_s.update(first_clicks_s)
+        self.refinements += refinements
+
+    def add_sessions(self, sessions: Sequence[SessionRecord]) -> None:
+        """Add ended sessions."""
         self.sessions_by_searches.update(
-            [(session.clicked_searches, session.searches) for session in ended.sessions]
+            [(session.clicked_searches, session.searches) for session in sessions]
         )
         self.session_s.update(
             [
                 (session.session_end - session.session_start).total_seconds()
-                for session in ended.sessions
+                for session in sessions
                 if session.session_start is not None and session.session_end is not None
             ]
         )
-        self.users.update(ended.sessions)
+        self.users.update(sessions)
 
     def merge(self, other: Metrics) -> None:
         """Add the metrics of another part of the log."""
@@ -316,6 +351,31 @@ class Metrics:
         self.sessions_by_searches.update(other.sessions_by_searches)
         self.session_s.merge(other.session_s)
         self.users.merge(other.users)
+        self.refinements += other.refinements
+
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of them as plain values."""
+        return {
+            "outcomes": [[*outcome, number] for outcome, number in self.outcomes.items()],
+            "first_click_s": self.first_click_s.save(),
+            "sessions_by_searches": [
+                [*counts, number] for counts, number in self.sessions_by_searches.items()
+            ],
+            "session_s": self.session_s.save(),
+            "refinements": self.refinements,
+            "users": self.users.save(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self.outcomes = Counter({tuple(outcome): n for *outcome, n in saved["outcomes"]})
+        self.first_click_s.restore(saved["first_click_s"])
+        self.sessions_by_searches = Counter(
+            {tuple(counts): n for *counts, n in saved["sessions_by_searches"]}
+        )
+        self.session_s.restore(saved["session_s"])
+        self.refinements = saved["refinements"]
+        self.users.restore(saved["users"])
 
     @property
     def sessions(self) -> int:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
+from zlib import crc32
 
 import typer
 
 from ctrlog.badlines import BadLines, Limit
 from ctrlog.decoding import Decoder
-from ctrlog.errors import UsageError
+from ctrlog.errors import InputError, UsageError
+from ctrlog.events import Attribution
 from ctrlog.filters import Filter
-from ctrlog.pipeline import MAX_LINE_BYTES, Pipeline
-from ctrlog.reorder import Reorder
+from ctrlog.pipeline import Pipeline
+from ctrlog.reading import InTurn, Limits
 from ctrlog.schema import Schema
 from ctrlog.shard import DEFAULTS, Rules, Shard
+from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, Console
-from ctrlog.times import parse_duration, parse_time
+from ctrlog.times import format_duration, format_times, parse_duration, parse_time
 
 if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
     from ctrlog.foreign import ForeignSchema
 
 T = TypeVar("T")
@@ -176,6 +182,36 @@ Fields = Annotated[
         " for further fields.",
     ),
 ]
+Attribute = Annotated[
+    Optional[Attribution],
+    typer.Option(
+        "--attribute",
+        help="How results and clicks find their search: by the order of events, or by the"
+        " search_id that they carry. order unless told.",
+        show_default=False,
+    ),
+]
+MergeTyping = Annotated[
+    Optional[timedelta],
+    parsed(
+        "--merge-typing",
+        parse_duration,
+        "DURATION",
+        "Take searches of one typing, each at most this long after the last, for one.",
+    ),
+]
+DedupeClicks = Annotated[
+    bool,
+    typer.Option("--dedupe-clicks", help="Count repeated clicks on an item of a search once."),
+]
+ExcludeUsers = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--exclude-users",
+        metavar="FILE",
+        help="Leave out the events of these users, one a line.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line, exit 1.")]
 MaxBad = Annotated[
     Optional[Limit],
@@ -192,6 +228,33 @@ BadLinesFile = Annotated[
 MaxLine = Annotated[
     int,
     parsed("--max-line", _size, "SIZE", "A longer line is bad; 16M unless told."),
+]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "-f",
+        "--follow",
+        help="Wait for more lines, as tail -F does, also when the log is rotated.",
+    ),
+]
+IdleAfter = Annotated[
+    Optional[timedelta],
+    parsed(
+        "--idle-after",
+        parse_duration,
+        "DURATION",
+        "While following: after so long a silence let the log's clock run on, so that sessions"
+        " end; 10s unless told.",
+    ),
+]
+CheckpointFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Save here how far everything has come, and go on from there the next time; what is"
+        " open at the end stays open.",
+    ),
 ]
 OutputFile = Annotated[
     Optional[Path],
@@ -211,6 +274,14 @@ Quiet = Annotated[
 ]
 
 
+def _written(duration: timedelta | None) -> str | None:
+    return None if duration is None else format_duration(duration)
+
+
+def _pairs(pairs: list[tuple[str, str]] | None) -> str | None:
+    return shlex.join(f"{name}={value}" for name, value in pairs) if pairs else None
+
+
 @dataclass(frozen=True, slots=True)
 class LogOptions:
     """What was asked for of the reading of logs, as the options of the same names say."""
@@ -224,10 +295,121 @@ class LogOptions:
     where: list[tuple[str, str]] | None = None
     schema: str | None = None
     field: list[tuple[str, str]] | None = None
+    attribute: Attribution | None = None
+    merge_typing: timedelta | None = None
+    dedupe_clicks: bool = False
+    exclude_users: Path | None = None
+    max_user_searches: int | None = None
     strict: bool = False
     max_bad: Limit | None = None
     bad_lines: Path | None = None
     max_line: int = MAX_LINE_BYTES
+
+    @property
+    def limits(self) -> Limits:
+        """How much to read."""
+        return Limits(self.max_line)
+
+    def settings(self) -> dict[str, str]:
+        """Return what sessions and searches depend on, by the names of the options."""
+        since, until = format_times([self.since, self.until])
+        found = {
+            "--gap": format_duration(self.gap),
+            "--lateness": format_duration(self.lateness),
+            "--max-session": _written(self.max_session),
+            "--reorder": _written(self.reorder),
+            "--since": since,
+            "--until": until,
+            "--where": _pairs(self.where),
+            "--schema": self._schema_sum(),
+            "--field": _pairs(self.field),
+            "--attribute": self.attribute and self.attribute.value,
+            "--merge-typing": _written(self.merge_typing),
+            "--dedupe-clicks": "" if self.dedupe_clicks else None,
+            "--exclude-users": self._listed(),
+            "--max-user-searches": str(self.max_user_searches or "") or None,
+            "--max-line": str(self.max_line),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> LogOptions:
+        """Make options from what one would write on the command line.
+
+        Args:
+            options: Values by name; `--max-session` is `max_session`. What is text is read
+                as the command line reads it; `where` and `field` are dictionaries, or
+                lists of `FIELD=VALUE`.
+
+        Raises:
+            UsageError: If there is no such option, or it has no such value.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise UsageError(f"there is no option {name!r}; the options are {', '.join(known)}")
+        return cls(**{name: _read_option(name, value) for name, value in options.items()})
+
+    @property
+    def attribution(self) -> Attribution:
+        """How results and clicks find their search; as the schema says, unless told.
+
+        Raises:
+            UsageError: If something is wrong with the schema.
+        """
+        if self.attribute is not None:
+            return self.attribute
+        foreign = self._foreign_schema()
+        return Attribution.ORDER if foreign is None else foreign.attribute
+
+    def rules(self, extra_fields: tuple[str, ...] = ()) -> Rules:
+        """Return the rules that were asked for.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If they make no sense.
+        """
+        return Rules(
+            gap=self.gap,
+            lateness=self.lateness,
+            max_session=self.max_session,
+            select=self._filter(extra_fields).selector(),
+            attribution=self.attribution,
+            merge_typing=self.merge_typing,
+            dedupe_clicks=self.dedupe_clicks,
+            max_user_searches=self.max_user_searches,
+        )
+
+    def decoder(self, extra_fields: tuple[str, ...] = ()) -> Decoder:
+        """Return a decoder of the log.
+
+        Args:
+            extra_fields: As of `pipeline`.
+
+        Raises:
+            UsageError: If there is no such field, or no such place for one.
+        """
+        carried = self._filter(extra_fields).extra_fields
+        foreign = self._foreign_schema()
+        schema = (
+            Schema.native(self.field or (), carried)
+            if foreign is None
+            else foreign.with_fields(self.field or ()).carrying(carried).without_watched()
+        )
+        has_ids = self.attribution is Attribution.ID
+        return Decoder(schema if has_ids else schema.without_ids(), self.max_line)
+
+    def limit(self) -> Limit | None:
+        """Return how many bad lines are tolerated, None for any number.
+
+        Raises:
+            UsageError: If options contradict each other.
+        """
+        if self.strict and self.max_bad is not None:
+            raise UsageError("--strict and --max-bad exclude each other")
+        return Limit(count=0) if self.strict else self.max_bad
 
     def pipeline(self, console: Console, extra_fields: tuple[str, ...] = ()) -> Pipeline:
         """Make the pipeline that was asked for.
@@ -238,28 +420,90 @@ class LogOptions:
 
         Raises:
             UsageError: If options contradict each other.
+            InputError: If the file of users cannot be read.
         """
-        filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
-        rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
         return Pipeline(
-            shard=Shard(rules),
-            decoder=Decoder(self._schema(filter_.extra_fields), self.max_line),
-            bad_lines=BadLines(console.show, self._limit()),
-            reorder=None if self.reorder is None else Reorder(self.reorder),
-            max_line_bytes=self.max_line,
+            shard=Shard(self.rules(extra_fields)),
+            decoder=self.decoder(extra_fields),
+            bad_lines=BadLines(console.show, self.limit()),
+            reader=InTurn(self.limits),
+            reorder=self.reorder,
             on_failure=console.fail,
             on_read=console.advance,
+            exclusion=self.exclusion(),
         )
 
-    def _schema(self, extra_fields: tuple[str, ...]) -> Schema | ForeignSchema:
+    def exclusion(self) -> Exclusion | None:
+        """Return what leaves out the users who are to be; None if none are.
+
+        Raises:
+            InputError: If the file of users cannot be read.
+        """
+        if self.exclude_users is None:
+            return None
+        from ctrlog.exclusion import Exclusion, read_users  # noqa: PLC0415  # few need it
+
+        return Exclusion(read_users(str(self.exclude_users), self._list_of_users()))
+
+    def _list_of_users(self) -> bytes:
+        path = self.exclude_users
+        try:
+            return b"" if path is None else path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
+
+    def _listed(self) -> str | None:
+        """Name the file of users with a sum over it, as another list is another option."""
+        if self.exclude_users is None:
+            return None
+        return f"{self.exclude_users} (of sum {crc32(self._list_of_users()):08x})"
+
+    def _foreign_schema(self) -> ForeignSchema | None:
+        """Load the schema that was asked for; None for ctrlog's own."""
         if self.schema is None or self.schema == NATIVE:
-            return Schema.native(self.field or (), extra_fields)
+            return None
         from ctrlog.schemafile import load_schema  # noqa: PLC0415  # few need it
 
-        schema = load_schema(self.schema).with_fields(self.field or ())
-        return schema.carrying(extra_fields).without_watched()
+        return load_schema(self.schema)
 
-    def _limit(self) -> Limit | None:
-        if self.strict and self.max_bad is not None:
-            raise UsageError("--strict and --max-bad exclude each other")
-        return Limit(count=0) if self.strict else self.max_bad
+    def _schema_sum(self) -> str | None:
+        """Name the schema with a sum over what it says, as a file may be changed."""
+        foreign = self._foreign_schema()
+        if foreign is None:
+            return None
+        said = repr((foreign.rules, foreign.places, foreign.is_bulk, foreign.quotes_numbers))
+        return f"{self.schema} (of sum {crc32(said.encode(errors='replace')):08x})"
+
+    def _filter(self, extra_fields: tuple[str, ...]) -> Filter:
+        return Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
+
+
+#: How options are read that are not as they are written.
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("gap", "lateness", "max_session", "reorder", "merge_typing"), parse_duration),
+    **dict.fromkeys(("since", "until"), parse_time),
+    **dict.fromkeys(("where", "field"), parse_pair),
+    "schema": str,
+    "max_bad": Limit.parse,
+    "bad_lines": Path,
+    "attribute": Attribution,
+    "exclude_users": Path,
+    "max_user_searches": int,
+    "max_line": _size,
+}
+
+
+def _read_option(name: str, value: Any) -> Any:
+    parse = _PARSERS.get(name)
+    if parse is None:
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} must be True or False, not {value!r}")
+        return value
+    try:
+        if name in {"where", "field"}:
+            texts = [value] if isinstance(value, str) else value
+            pairs = value.items() if isinstance(value, Mapping) else map(parse_pair, texts)
+            return [(place, w if isinstance(w, str) else json.dumps(w)) for place, w in pairs]
+        return parse(str(value)) if isinstance(value, str | int) else value
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name}: {error}") from None

@@ -8,6 +8,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EBADF
+from fcntl import F_GETFL, fcntl
 from pathlib import Path
 from typing import TypeAlias
 
@@ -65,11 +67,104 @@ def open_as_written(path: Path) -> Iterator[Write]:
         yield _writer(descriptor, str(path))
 
 
+class Growing:
+    """A file that is written to its end, and from time to time up to where it counts."""
+
+    def __init__(self, path: Path, descriptor: int, length: int) -> None:
+        """Take an open file.
+
+        Args:
+            path: The file.
+            descriptor: Its descriptor, at its end.
+            length: How many bytes it has.
+        """
+        self.path = path
+        self.length = length
+        self._descriptor = descriptor
+        self._write = _writer(descriptor, str(path))
+
+    def write(self, content: bytes) -> None:
+        """Write at the end, at once; raises as what `open_output` yields."""
+        self._write(content)
+        self.length += len(content)
+
+    def secure(self) -> bytes:
+        """See that all that was written will be there even if the power fails.
+
+        Returns:
+            The last bytes that were written.
+
+        Raises:
+            OutputError: If that fails.
+        """
+        try:
+            os.fsync(self._descriptor)
+            return _tail(self._descriptor, self.length)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from None
+
+
+#: So many bytes tell whether a file is still what was written.
+TAIL_BYTES = 256
+
+
+@contextmanager
+def open_growing(path: Path, length: int = 0, tail: bytes = b"") -> Iterator[Growing]:
+    """Open a file to write on from where it counts; what is there beyond that is cut off.
+
+    Args:
+        path: The file.
+        length: How many bytes of it count; with 0 it is written anew.
+        tail: The last bytes of these, as `Growing.secure` gave them.
+
+    Yields:
+        The file.
+
+    Raises:
+        OutputError: If it cannot be opened, or what counts is not there.
+    """
+    if length and not os.path.exists(path):  # noqa: PTH110  # raises no errors
+        raise _not_as_written(path, length)
+    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
+        if os.fstat(descriptor).st_size < length or _tail(descriptor, length) != tail:
+            raise _not_as_written(path, length)
+        try:
+            os.ftruncate(descriptor, length)
+            os.lseek(descriptor, length, os.SEEK_SET)
+            _secure_name(path)
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        yield Growing(path, descriptor, length)
+
+
+def _not_as_written(path: Path, length: int) -> OutputError:
+    return OutputError(
+        f"{path}: is not what was written there before: the {length:,} bytes that count are not"
+        " there; put them back, or write to another file"
+    )
+
+
+def _tail(descriptor: int, length: int) -> bytes:
+    start = max(0, length - TAIL_BYTES)
+    return os.pread(descriptor, length - start, start)
+
+
+def _secure_name(path: Path) -> None:
+    """See that a new file will be found even if the power fails."""
+    folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _open_stdout() -> int:
-    try:  # else the next file to be opened would be taken for it
-        os.fstat(STDOUT_DESCRIPTOR)
+    try:
+        mode = fcntl(STDOUT_DESCRIPTOR, F_GETFL) & os.O_ACCMODE
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}") from None
+    if mode == os.O_RDONLY:  # as the program makes it if it was closed
+        raise OutputError(f"standard output: {os.strerror(EBADF)}")
     return STDOUT_DESCRIPTOR
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
-from ctrlog.events import SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.ledger import Ended
+from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
 from ctrlog.shard import Rules, Shard
-from ctrlog.sources import BLOCK_BYTES, open_source
+from ctrlog.sources import MAX_LINE_BYTES
 
-#: A longer line is bad, unless told otherwise.
-MAX_LINE_BYTES = 16 * 1024 * 1024
+if TYPE_CHECKING:
+    from ctrlog.exclusion import Exclusion
 
 
 def _raise(error: InputError) -> None:
@@ -31,27 +35,40 @@ class Pipeline:
         shard: Makes searches and sessions of events.
         decoder: Makes events of lines.
         bad_lines: Takes the lines that cannot be used.
-        reorder: Sorts events that are a little out of order; None to leave them.
-        max_line_bytes: How long a line may be.
-        block_bytes: How much to read at a time.
+        reader: Reads the inputs.
+        reorder: Sort events that are up to this much out of order; None to leave them.
+        idle_after: After so long a silence the clock runs on with the machine's; None to
+            let it stand.
+        keeps_open: Whether what is open at the end stays so, for another run to go on.
         on_failure: Called with what is wrong with an input that cannot be read; if it
             returns, the other inputs are still run. It raises, unless told otherwise.
-        on_read: Called after each block with its bytes.
+        on_read: Called after each block with the bytes that were read for it.
+        on_pause: Called whenever all that was read is through, and what came of it was
+            taken; tells whether to stop there.
+        exclusion: Leaves out the events of some users; None to take all.
         lines: Number of lines read so far, blank ones included.
+        inputs: The inputs met so far, in order.
     """
 
     shard: Shard
     decoder: Decoder = field(default_factory=lambda: Decoder(Schema(), MAX_LINE_BYTES))
     bad_lines: BadLines = field(default_factory=BadLines)
-    reorder: Reorder | None = None
-    max_line_bytes: int = MAX_LINE_BYTES
-    block_bytes: int = BLOCK_BYTES
+    reader: Reader = field(default_factory=InTurn)
+    reorder: timedelta | None = None
+    idle_after: timedelta | None = None
+    keeps_open: bool = False
     on_failure: Callable[[InputError], None] = _raise
     on_read: Callable[[int], None] = lambda _: None
+    on_pause: Callable[[], bool] = lambda: False
+    exclusion: Exclusion | None = None
     lines: int = 0
+    inputs: dict[Input, None] = field(default_factory=dict)
+    _input: Input | None = None  # the one that was read last
+    _heard: datetime | None = None  # the latest time in it, when it was heard of last
+    _read_bytes: int = 0  # of it
 
     def run(self, names: Iterable[str]) -> Iterator[Ended]:
-        """Run inputs through, one after the other, and end what is open then.
+        """Run inputs through, and end what is open then.
 
         Args:
             names: Paths, or `-` for standard input.
@@ -63,36 +80,113 @@ class Pipeline:
             InputError: If an input cannot be read and `on_failure` raises it.
             DataError: If there are more bad lines than are allowed.
         """
-        for name in names:
-            self.shard.new_clock()
-            try:
-                yield from self._run_one(name)
-            except InputError as error:
-                self.on_failure(error)
-            if self.reorder is not None:
-                yield self.shard.feed(self.reorder.flush())
-        yield self.shard.flush()
-        self.bad_lines.finish(self.shard.counts.events)
+        with closing(self.reader.read(names)) as arrivals:
+            for arrival in arrivals:
+                match arrival:
+                    case Block(input_, lines):
+                        yield from self._take_block(input_, lines)
+                    case Finished(input_):
+                        yield self._flush(input_)
+                    case Silence(duration):
+                        yield from self._run_on(duration)
+                    case InputError():
+                        self.on_failure(arrival)
+                if self.on_pause():
+                    break
+        if not self.keeps_open:
+            for input_ in self.inputs:
+                yield self._flush(input_)
+            yield self.shard.flush()
+        self.bad_lines.finish(self.good_lines)
 
-    def _run_one(self, name: str) -> Iterator[Ended]:
-        line = 1
-        with open_source(name) as source:
-            for block in source.blocks(self.max_line_bytes, self.block_bytes):
-                events, bad, lines = self.decoder.decode(block, line)
-                taken = 0
-                for bad_line in bad:
-                    yield self._take(events[taken : bad_line.after])
-                    taken = bad_line.after
-                    self.bad_lines.add(source.name, bad_line)
-                yield self._take(events[taken:] if taken else events)
-                line += lines
-                self.lines += lines
-                self.on_read(len(block))
+    @property
+    def good_lines(self) -> int:
+        """Number of lines with an event, those of excluded users included."""
+        return self.shard.counts.events + (self.exclusion.events if self.exclusion else 0)
+
+    def save(self) -> dict[str, Any]:
+        """Return where it stands as plain values, but for the inputs.
+
+        It may be called between what `run` yields, or in `on_pause`.
+        """
+        if self._input is not None:
+            self._input.clock = self.shard.clock
+        return {
+            "lines": self.lines,
+            "bad_lines": self.bad_lines.save(),
+            "shard": self.shard.save(),
+            "exclusion": None if self.exclusion is None else self.exclusion.save(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Stand where the pipeline stood that was saved.
+
+        Args:
+            saved: What `save` returned.
+        """
+        self.lines = saved["lines"]
+        self.bad_lines.restore(saved["bad_lines"])
+        self.shard = Shard.restore(saved["shard"], self.shard.rules)
+        self._heard = self.shard.clock
+        if self.exclusion is not None:
+            self.exclusion.restore(saved["exclusion"])
+
+    def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
+        self._turn_to(input_)
+        events, bad, lines = self.decoder.decode(block, input_.line)
+        taken = 0
+        for bad_line in bad:
+            yield self._take(events[taken : bad_line.after])
+            taken = bad_line.after
+            self.bad_lines.add(input_.name, bad_line)
+        yield self._take(events[taken:] if taken else events)
+        input_.line += lines
+        self.lines += lines
+        self._heard = self.shard.clock if input_.reorder is None else input_.reorder.latest
+        if input_.source is not None:
+            read_bytes = input_.source.content.read_bytes
+            self.on_read(read_bytes - self._read_bytes)
+            self._read_bytes = read_bytes
+
+    def _turn_to(self, input_: Input) -> None:
+        """Let an input be the one that is read, and its clock the one that runs."""
+        if input_ is self._input:
+            return
+        if self._input is not None:
+            self._input.clock = self.shard.clock
+        self._input = input_
+        self._read_bytes = 0
+        self.inputs[input_] = None
+        self.shard.new_clock(input_.clock)
 
     def _take(self, events: list[TrustedEvent]) -> Ended:
-        if self.reorder is not None:
-            events = self.reorder.feed(events)
+        if self.exclusion is not None:
+            events = self.exclusion.rest(events)
+        if self.reorder is not None and self._input is not None:
+            if self._input.reorder is None:
+                self._input.reorder = Reorder(self.reorder)
+            events = self._input.reorder.feed(events)
         return self.shard.feed(events)
+
+    def _flush(self, input_: Input) -> Ended:
+        """Let go on what waits to be sorted."""
+        if input_.reorder is None:
+            return Ended([], [])
+        self._turn_to(input_)
+        return self.shard.feed(input_.reorder.flush())
+
+    def _run_on(self, silence: timedelta) -> Iterator[Ended]:
+        """Let the clock run on, if there has been silence for long enough."""
+        if self.idle_after is None or silence < self.idle_after or self._heard is None:
+            return
+        try:
+            to = self._heard + silence
+            if self._input is not None and self._input.reorder is not None:
+                yield self.shard.feed(self._input.reorder.advance(to))
+                to -= self.reorder or timedelta(0)
+        except OverflowError:  # at the end of the calendar
+            return
+        yield self.shard.advance(to)
 
 
 def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:
@@ -110,5 +204,8 @@ def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:
     Raises:
         InputError: If an input cannot be read.
     """
-    for ended in Pipeline(Shard(rules)).run(names):
+    schema = Schema()
+    if rules is None or rules.attribution is Attribution.ORDER:
+        schema = schema.without_ids()
+    for ended in Pipeline(Shard(rules), Decoder(schema, MAX_LINE_BYTES)).run(names):
         yield from ended.searches

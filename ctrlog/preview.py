@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from pathlib import Path
 
 from ctrlog.errors import InputError
-from ctrlog.sources import STDIN, open_source
+from ctrlog.sources import STDIN, Source, open_source
 
 #: So much of the beginning of an input is looked into, and of a file of its middle and its end.
 SAMPLE_BYTES = 256 * 1024
@@ -48,12 +48,12 @@ class Input:
         """
         try:
             if _is_file(self._path):
-                with open_source(self._path) as source:
-                    held = _beginning(source.blocks(self._max_line_bytes))
+                with closing(self._open()) as source:
+                    held = _beginning(source.blocks())
                 self.sample = [*b"".join(held).split(b"\n"), *_later_lines(Path(self._path))]
                 return
-            source = stack.enter_context(open_source(self._path))
-            blocks = source.blocks(self._max_line_bytes)
+            source = stack.enter_context(closing(self._open()))
+            blocks = source.blocks()
             held = _beginning(blocks)
         except InputError:
             return  # it is told when it is read
@@ -66,10 +66,13 @@ class Input:
             if self._opened is not None:
                 yield from self._opened
                 return
-            with open_source(self._path) as source:
-                yield from source.blocks(self._max_line_bytes)
+            with closing(self._open()) as source:
+                yield from source.blocks()
         except InputError as error:
             self._fail(error)
+
+    def _open(self) -> Source:
+        return open_source(self._path, self.name, self._max_line_bytes)
 
 
 @contextmanager

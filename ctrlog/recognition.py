@@ -189,8 +189,8 @@ def _finisher(
         for name, get in others:
             if getattr(event, name) in _NOTHING:
                 setattr(event, name, get(event))
-        if event.search_id.__class__ is int:
-            event.search_id = str(event.search_id)
+        if event.search_id is not None:
+            event.search_id = str(event.search_id) or None
         if has_query and event.query.__class__ is int:
             event.query = str(event.query)
         if has_other_rank and event.rank is not None:

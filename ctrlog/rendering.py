@@ -119,6 +119,7 @@ def _metrics(summary: Summary) -> list[list[str]]:
     ]
     facts = [
         *wording.headline(summary),
+        *wording.as_typed(summary),
         ("users", wording.users(summary).split()[0]),
         *[(name, wording.number(n)) for name, n in numbers],
         *wording.quality(summary),

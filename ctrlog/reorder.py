@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from ctrlog.events import TrustedEvent
-from ctrlog.times import BEGINNING
+from ctrlog.events import TrustedEvent, restore_event, save_event
+from ctrlog.times import BEGINNING, from_micros, to_micros
 
 
 class Reorder:
@@ -30,6 +31,11 @@ class Reorder:
         self._arrived = 0
         self._held: list[tuple[datetime, int, TrustedEvent]] = []
 
+    @property
+    def latest(self) -> datetime | None:
+        """The greatest time seen so far; None if there was none yet."""
+        return None if self._latest is BEGINNING else self._latest
+
     def feed(self, events: Iterable[TrustedEvent]) -> list[TrustedEvent]:
         """Take events and return those that can go on, in order."""
         ready: list[TrustedEvent] = []
@@ -48,6 +54,42 @@ class Reorder:
                 if not held:
                     break
         return ready
+
+    def advance(self, to: datetime) -> list[TrustedEvent]:
+        """Return those that can go on when it is known that none will come before a time.
+
+        Args:
+            to: What to take for the latest time, UTC; an earlier one changes nothing.
+        """
+        self._latest = max(self._latest, to)
+        ready: list[TrustedEvent] = []
+        while self._held and self._latest - self._held[0][0] >= self._window:
+            ready.append(heapq.heappop(self._held)[2])
+        return ready
+
+    def save(self) -> list[Any]:
+        """Return all there is to know of it, but for the window, as plain values."""
+        held = sorted(self._held, key=lambda entry: entry[:2])
+        latest = None if self._latest is BEGINNING else to_micros(self._latest)
+        return [latest, [[to_micros(time), save_event(event)] for time, _, event in held]]
+
+    @classmethod
+    def restore(cls, saved: Sequence[Any], window: timedelta) -> Reorder:
+        """Make the buffer that `save` described.
+
+        Args:
+            saved: What `save` returned.
+            window: Its window.
+        """
+        latest, held = saved
+        reorder = cls(window)
+        reorder._latest = BEGINNING if latest is None else from_micros(latest)
+        reorder._held = [
+            (from_micros(time), number, restore_event(event))
+            for number, (time, event) in enumerate(held)
+        ]
+        reorder._arrived = len(held)
+        return reorder
 
     def flush(self) -> list[TrustedEvent]:
         """Return what is held, in order, and start anew, as at the end of a file."""

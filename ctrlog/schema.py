@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ class Schema:
     """Where in a line the fields of an event are.
 
     Attributes:
-        paths: The path of each field of `FIELD_TYPES`.
+        paths: The path of each field of `FIELD_TYPES`; `search_id` may be missing.
         extra: Paths of further fields, which events carry in `extra` in this order.
     """
 
@@ -68,6 +68,16 @@ class Schema:
                 raise UsageError(f"there is no field {name!r}; the fields are {known}")
             paths[name] = parse_path(place)
         return cls(paths, tuple(parse_path(place) for place in extra))
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether events carry the ids of searches."""
+        return "search_id" in self.paths
+
+    def without_ids(self) -> Schema:
+        """Return the schema that passes over the ids of searches, whatever a line has there."""
+        paths = {name: path for name, path in self.paths.items() if name != "search_id"}
+        return replace(self, paths=paths)
 
     def decoder(self) -> Callable[[bytes], TrustedEvent]:
         """Compile the schema.
@@ -97,7 +107,7 @@ class Schema:
         decode: Any = msgspec.json.Decoder(tree.struct()).decode
         if tree.is_flat and not extra_names:
             return cast("Callable[[bytes], TrustedEvent]", decode)
-        getters = [tree.getter(name) for name in FIELD_TYPES]
+        getters = [tree.getter(name) if name in self.paths else _nothing for name in FIELD_TYPES]
         extra_getters = [tree.getter(name) for name in extra_names]
 
         def decode_flattened(line: bytes) -> TrustedEvent:
@@ -122,6 +132,18 @@ def parse_path(place: str) -> Path:
     if not all(keys):
         raise UsageError(f"{place!r} is no place of a field: write key or outer.inner")
     return keys
+
+
+def _nothing(_found: object) -> None:
+    """Get a field that the schema passes over."""
+
+
+def name_searches(events: Iterable[TrustedEvent]) -> None:
+    """Make the ids of searches text, since 1 and "1" are the same, and an empty one none."""
+    for event in events:
+        search_id: str | int | None = event.search_id  # as decoded
+        if search_id is not None:
+            event.search_id = str(search_id) or None
 
 
 #: The spellings of the kinds of events that need a field of their own.
@@ -149,8 +171,6 @@ def check(events: Sequence[TrustedEvent]) -> None:
         kind = needy(event.type)
         if kind is None:
             continue
-        if event.search_id is not None:
-            event.search_id = str(event.search_id)
         if kind is search:
             if event.query is None:
                 raise ValueError("a search needs a query")

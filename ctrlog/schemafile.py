@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ctrlog.errors import UsageError
+from ctrlog.events import Attribution
 from ctrlog.foreign import COMMON, USES, Candidates, ForeignSchema, Rule, as_text
 from ctrlog.places import Pick, Place, has_each, parse_place
 
 #: The schemas that come with ctrlog.
 PRESETS = ("native", "ubi", "ubi-events", "elastic", "ga4")
-#: How clicks find their search.
-ATTRIBUTES = ("order", "id")
-
 _SETTINGS = {"description": str, "attribute": str, "bulk": bool, "quoted_numbers": bool}
 _SIGNS = ("when", "has", "lacks")
 _SHARED = (*COMMON, "search_id")  # fields whose place may be told once for all events
@@ -85,9 +83,9 @@ class _SchemaReader:
         for name, type_ in _SETTINGS.items():
             if not isinstance(found.get(name, type_()), type_):
                 self._refuse(f"{name} must be {'text' if type_ is str else 'true or false'}")
-        attribute = found.get("attribute", "order")
-        if attribute not in ATTRIBUTES:
-            self._refuse(f"attribute must be {' or '.join(ATTRIBUTES)}")
+        attribute = found.get("attribute", Attribution.ORDER.value)
+        if attribute not in {each.value for each in Attribution}:
+            self._refuse(f"attribute must be {' or '.join(Attribution)}")
         shared = self._fields(found, _SHARED)
         rules = tuple(self._rules(found, shared))
         if not rules:
@@ -97,7 +95,7 @@ class _SchemaReader:
             rules=rules,
             places={field: shared.get(field, ()) for field in COMMON},
             description=found.get("description", ""),
-            attribute=attribute,
+            attribute=Attribution(attribute),
             is_bulk=found.get("bulk", False),
             quotes_numbers=found.get("quoted_numbers", False),
         )

@@ -184,6 +184,9 @@ def _volume(summary: Summary) -> Drawing:
         wording.counted(summary.searches.clicks, "click"),
     ]
     paragraphs = [Text(" · ".join(counts))]
+    if summary.searches_raw is not None:
+        searches, ctr = wording.as_typed(summary)
+        paragraphs.append(Text(f"As typed: {searches[1]} searches, CTR {ctr[1]}"))
     if summary.counts.first_time is not None:
         paragraphs.append(Text(wording.span(summary)))
     return lambda width: [line for part in paragraphs for line in _wrapped(part, width)]

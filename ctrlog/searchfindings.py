@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctrlog.events import Kind
+from ctrlog.events import Attribution, Kind
 from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
 from ctrlog.times import format_duration
@@ -71,7 +71,7 @@ _TYPING = "Nobody clicks in a search that is still being typed: each one lowers 
 def unnamed(facts: Facts) -> Iterator[Finding]:
     """Tell of searches without an id in a log that has ids."""
     searches = facts.checkup.tally.unnamed_searches
-    if not searches or facts.attribute != "id" or not facts.has_ids:
+    if not searches or facts.attribute is not Attribution.ID or not facts.has_ids:
         return
     of = facts.by_ids.searches + searches
     yield Finding(
@@ -102,7 +102,7 @@ def ids_in_several_lines(facts: Facts) -> Iterator[Finding]:
         )
     yield Finding(
         "ids_in_several_lines",
-        Severity.NOTE if facts.attribute == "id" else Severity.WRONG,
+        Severity.NOTE if facts.attribute is Attribution.ID else Severity.WRONG,
         ids.in_several_lines,
         ids.searches,
         what,

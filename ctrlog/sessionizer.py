@@ -1,37 +1,30 @@
 """The state machine of one user: from a session's events to its searches.
 
-`Session` does what `states.TABLE` says, and only that: at import each row of the
-table is compiled to a dictionary of functions, which the session runs from. It
-neither reads, nor looks at a clock, nor prints; which events belong to it (R2, R7,
-R10) is decided by `shard.Shard`, which has the clock.
+`Session` does what `states.TABLE` says, and only that: `machine` compiles each row of the
+table to a dictionary of functions, the `steps`, which the session runs from. It neither
+reads, nor looks at a clock, nor prints; which events belong to it (R2, R7, R10) is decided
+by `shard.Shard`, which has the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Any, Self, TypeAlias
 
 from msgspec import Raw
-from msgspec.json import encode
 
-from ctrlog.events import (
-    SPELLINGS,
-    ClosedBy,
-    Items,
-    Kind,
-    SearchRecord,
-    SessionRecord,
-    TrustedEvent,
-    pack_items,
-    unpack_items,
-)
+from ctrlog.events import ClosedBy, Items, TrustedEvent, restore_items, save_items
 from ctrlog.ledger import Ledger
-from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
+from ctrlog.states import Input, State
 from ctrlog.times import from_micros, to_micros
 
-#: What to do with an event of a session.
-Step: TypeAlias = "Callable[[Session, TrustedEvent, Ledger], None]"
+#: What to do with an event of a session. (Any stands for `Session`, of the class that the step
+#: is made for.)
+Step: TypeAlias = Callable[[Any, TrustedEvent, Ledger], None]
+#: Tells which entry of the table an event of a session means, and changes nothing.
+Teller: TypeAlias = Callable[[Any, TrustedEvent], Input]
 
 
 class Row(dict[str, Step]):
@@ -44,11 +37,17 @@ class Row(dict[str, Step]):
         state: The state.
         other: The step for an event of another type.
         boundaries: The step for each boundary.
+        entries: The step for each entry of the table, once it is told which one it is.
+        closings: The step that closes the open search and nothing else, by what closes it.
+        rows: The rows of all states.
     """
 
     state: State
     other: Step
     boundaries: dict[ClosedBy, Step]
+    entries: dict[Input, Step]
+    closings: dict[ClosedBy, Step]
+    rows: dict[State, Row]
 
     def __missing__(self, _type: str) -> Step:
         """Return the step of an event whose type is not among the keys."""
@@ -68,7 +67,8 @@ class Session:
         started: The session's number among all that were started.
         start: Time of the first event that has one, UTC.
         latest: Greatest time of its events, UTC.
-        opened: The open search's number among all that were opened, else 0.
+        opened: The open search's number among all that were opened.
+        clicked: The items clicked so far, as text, if repeated clicks are told apart (R15).
     """
 
     __slots__ = (  # noqa: RUF023  # in the order in which they are saved
@@ -92,6 +92,8 @@ class Session:
         "first_click_s",
         "first_rank",
         "extra",
+        "refinements",
+        "clicked",
     )
 
     user: str | int
@@ -112,16 +114,19 @@ class Session:
     first_click_s: float | None
     first_rank: int | None
     extra: tuple[object, ...]
+    refinements: int
+    clicked: dict[str, None] | None
 
-    def __init__(self, user: str | int) -> None:
+    def __init__(self, user: str | int, steps: Row) -> None:
         """Make the machine of a user who has no session yet.
 
         Args:
             user: The user, as the event names it.
+            steps: The compiled row of `State.NONE`.
         """
         self.user = user
         self.name = str(user)
-        self.steps = NO_SESSION
+        self.steps = steps
 
     @property
     def state(self) -> State:
@@ -146,6 +151,20 @@ class Session:
         """
         self.steps.boundaries[boundary](self, _NO_EVENT, ledger)
 
+    def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
+        """Close the search that was opened first; end the session if none is open then."""
+        self.end(boundary, ledger)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether another search was opened after the open one; not where it closes it (R3)."""
+        return False
+
+    @property
+    def openings(self) -> list[int]:
+        """The numbers of the open searches among all that were opened, ascending."""
+        return [self.opened] if self.state is State.SEARCHING else []
+
     def has_lasted(self, duration: timedelta, until: datetime) -> bool:
         """Tell whether the session has lasted so long at a time (R10)."""
         return self.start is not None and until - self.start >= duration
@@ -159,224 +178,63 @@ class Session:
             The state's name, then what the session has, then, if a search is open, what
             that has; in the order of `__slots__`. Times are microseconds since 1970.
         """
-        names = _SAVED if self.state is State.SEARCHING else _SAVED_WITHOUT_SEARCH
-        return [self.state.name, *(_to_plain(getattr(self, name)) for name in names)]
+        get = _get_saved if self.state is State.SEARCHING else _get_saved_without_search
+        return [self.state.name, *map(to_plain, get(self))]
 
     @classmethod
-    def restore(cls, saved: Sequence[Any]) -> Session:
+    def restore(cls, saved: Sequence[Any], rows: Mapping[State, Row]) -> Self:
         """Make the session that `save` described.
 
         Args:
             saved: What `save` returned.
+            rows: The compiled rows of the machine that the session goes on with.
         """
         state, *values = saved
         names = _SAVED if state == State.SEARCHING.name else _SAVED_WITHOUT_SEARCH
-        session = cls(values[0])
-        session.steps = ROWS[State[state]]
+        session = cls(values[0], rows[State[state]])
         for name, value in zip(names, values, strict=True):
-            setattr(session, name, _from_plain(name, value))
+            setattr(session, name, from_plain(name, value))
         return session
 
 
 _SAVED = tuple(name for name in Session.__slots__ if name not in {"name", "steps"})
+#: What an open search has.
+SEARCH_SLOTS = _SAVED[_SAVED.index("opened") :]
 _SAVED_WITHOUT_SEARCH = _SAVED[: _SAVED.index("opened") + 1]
+_get_saved = attrgetter(*_SAVED)
+_get_saved_without_search = attrgetter(*_SAVED_WITHOUT_SEARCH)
 _TIMES = frozenset({"start", "latest", "search_time"})
 
 
-def _to_plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return to_micros(value)
-        case (_, Raw() as items):
-            return bytes(items).decode()
-        case _:
-            return value
+def to_plain(value: Any) -> Any:
+    """Return what a slot of a session has as a plain value."""
+    make_plain = _MAKE_PLAIN.get(value.__class__)
+    return value if make_plain is None else make_plain(value)
 
 
-def _from_plain(name: str, value: Any) -> Any:
+def _plain_tuple(values: tuple[Any, ...]) -> Any:
+    return save_items(values) if values and isinstance(values[-1], Raw) else list(values)
+
+
+#: By class, as nearly all is plain as it is, and there is much of it.
+_MAKE_PLAIN: dict[type, Callable[[Any], Any]] = {
+    datetime: to_micros,
+    tuple: _plain_tuple,
+    dict: list,
+}
+
+
+def from_plain(name: str, value: Any) -> Any:
+    """Return the value of a slot that `to_plain` made plain."""
     if value is None:
         return None
     if name in _TIMES:
         return from_micros(value)
     if name == "extra":
         return tuple(value)
-    return pack_items(Raw(value.encode())) if name == "shown" else value
+    if name == "clicked":
+        return dict.fromkeys(value)
+    return restore_items(value) if name == "shown" else value
 
 
-# The actions of the table.
-
-
-def _start(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
-    ledger.started += 1
-    session.started = ledger.started
-    session.start = session.latest = event.time
-    session.searches = session.clicked_searches = session.clicks = session.opened = 0
-
-
-def _open(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
-    ledger.opened += 1
-    session.opened = ledger.opened
-    session.selected = ledger.select is None or ledger.select(event)
-    session.query = event.query  # type: ignore[assignment]  # a Search has one
-    session.search_time = event.time
-    session.extra = event.extra
-    session.search_clicks = 0
-    session.shown = event.items  # a search may come with its results
-    session.first_click_s = session.first_rank = None
-
-
-def _show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
-    items: Items = event.items  # type: ignore[assignment]  # Results have them
-    if session.shown is not None:  # a further page: its ranks go on from the first (R5)
-        items = pack_items(Raw(encode([*unpack_items(session.shown), *unpack_items(items)])))
-    session.shown = items
-
-
-def _click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
-    session.search_clicks += 1
-    if session.search_clicks > 1:
-        return
-    if event.time is not None and session.search_time is not None:
-        session.first_click_s = (event.time - session.search_time).total_seconds()
-    session.first_rank = _rank_of(event, session.shown)
-
-
-def _rank_of(click: TrustedEvent, shown: Items | None) -> int | None:
-    """Return the rank of a click by R6; a rank below 1 is none."""
-    if click.rank is not None and click.rank >= 1:
-        return click.rank
-    if shown is None:
-        return None
-    try:
-        return unpack_items(shown).index(str(click.item)) + 1
-    except ValueError:
-        return None
-
-
-def _count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
-    ledger.counts.orphan_clicks += 1
-
-
-def _count_orphan_results(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
-    ledger.counts.orphan_results += 1
-
-
-def _closing(closed_by: str) -> Step:
-    def close(session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
-        if not session.selected:
-            return
-        clicks = session.search_clicks
-        session.searches += 1
-        if clicks:
-            session.clicked_searches += 1
-            session.clicks += clicks
-        ledger.searches.append(
-            SearchRecord(
-                session.name,
-                session.query,
-                None if session.shown is None else session.shown[0],
-                clicks,
-                session.first_rank,
-                session.first_click_s,
-                session.search_time,
-                session.start,
-                closed_by,
-                session.extra,
-            )
-        )
-
-    return close
-
-
-def _finishing(closed_by: str) -> Step:
-    def finish(session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
-        if not session.searches:
-            ledger.counts.sessions_without_search += 1
-            return
-        ledger.counts.sessions += 1
-        ledger.sessions.append(
-            SessionRecord(
-                session.name,
-                session.searches,
-                session.clicked_searches,
-                session.clicks,
-                session.start,
-                session.latest,
-                closed_by,
-            )
-        )
-
-    return finish
-
-
-def _do_nothing(_session: Session, _event: TrustedEvent, _ledger: Ledger) -> None:
-    pass
-
-
-_STEPS: dict[Action, Step] = {
-    Action.START: _start,
-    Action.OPEN: _open,
-    Action.SHOW: _show,
-    Action.CLICK: _click,
-    Action.ORPHAN_CLICK: _count_orphan_click,
-    Action.ORPHAN_RESULTS: _count_orphan_results,
-}
-_CLOSING_STEPS: dict[Action, Callable[[str], Step]] = {
-    Action.CLOSE: _closing,
-    Action.FINISH: _finishing,
-}
-
-# The table, compiled.
-
-
-def _step_of(action: Action, taken: Input) -> Step:
-    """Return what does an action, given the input that calls for it."""
-    if action in _STEPS:
-        return _STEPS[action]
-    closed_by = taken if isinstance(taken, ClosedBy) else CLOSING_EVENTS[taken]
-    return _CLOSING_STEPS[action](closed_by.value)
-
-
-def _compile_step(taken: Input, state: State, rows: dict[State, Row]) -> Step:
-    """Compile one entry of the table; no entry has more than two actions."""
-    actions, after = TABLE[state][taken]
-    if after is state and not actions:
-        return _do_nothing
-    first, *rest = [_step_of(action, taken) for action in actions]
-    if after is state and not rest:
-        return first
-    after_row = rows[after]
-
-    def one_step(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
-        first(session, event, ledger)
-        session.steps = after_row
-
-    def two_steps(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
-        first(session, event, ledger)
-        second(session, event, ledger)
-        session.steps = after_row
-
-    if not rest:
-        return one_step
-    (second,) = rest
-    return two_steps
-
-
-def _compile_table() -> dict[State, Row]:
-    rows = {state: Row() for state in State}
-    for state, row in rows.items():
-        steps = {kind: _compile_step(kind, state, rows) for kind in Kind}
-        row.state = state
-        row.other = steps[Kind.OTHER]
-        for spelling, kind in SPELLINGS.items():
-            if steps[kind] is not row.other:
-                row[spelling] = steps[kind]
-        row.boundaries = {boundary: _compile_step(boundary, state, rows) for boundary in BOUNDARIES}
-    return rows
-
-
-#: The row of each state.
-ROWS = _compile_table()
-#: The row of a user who has no session.
-NO_SESSION = ROWS[State.NONE]
 _NO_EVENT = TrustedEvent("", "")

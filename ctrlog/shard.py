@@ -11,18 +11,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ctrlog.errors import UsageError
-from ctrlog.events import ClosedBy, TrustedEvent
+from ctrlog.events import Attribution, ClosedBy, TrustedEvent, other_spelling
 from ctrlog.ledger import Counts, Ended, Ledger, Selector
-from ctrlog.sessionizer import NO_SESSION, Session
+from ctrlog.machine import Machine, machine_for
+from ctrlog.sessionizer import Session
+from ctrlog.states import MOST_OPEN, State
 from ctrlog.times import BEGINNING, MICROSECOND, NEVER, from_micros, to_micros
+
+if TYPE_CHECKING:
+    from ctrlog.volume import Volume
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What may be chosen about sessions.
+    """What may be chosen about sessions and searches.
 
     Attributes:
         gap: The longest pause inside a session; exactly the gap is inside (R2).
@@ -31,23 +36,58 @@ class Rules:
             (R10); None for no limit.
         select: Tells by its Search event whether a search is to be recorded and
             counted; None for all.
+        attribution: How results and clicks find their search (R5, R13).
+        merge_typing: How far apart two searches of one typing may be (R14); None to merge
+            none.
+        dedupe_clicks: Whether repeated clicks on an item of a search count once (R15).
+        most_open: So many searches of a session may be open at once (R13).
+        max_user_searches: No more searches of a user are recorded and counted; None for no
+            limit.
     """
 
     gap: timedelta = timedelta(minutes=30)
     lateness: timedelta = timedelta(minutes=5)
     max_session: timedelta | None = None
     select: Selector | None = None
+    attribution: Attribution = Attribution.ORDER
+    merge_typing: timedelta | None = None
+    dedupe_clicks: bool = False
+    most_open: int = MOST_OPEN
+    max_user_searches: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse durations that make no sense.
+        """Refuse what makes no sense.
 
         Raises:
-            UsageError: If one is negative, or the longest session has no length.
+            UsageError: If a duration or a number is too small.
         """
         if self.gap < timedelta(0) or self.lateness < timedelta(0):
             raise UsageError("the gap and the lateness cannot be negative")
         if self.max_session is not None and self.max_session <= timedelta(0):
             raise UsageError("the longest session must be longer than 0")
+        if self.merge_typing is not None and self.merge_typing < timedelta(0):
+            raise UsageError("the time between searches of one typing cannot be negative")
+        if self.most_open < 1 or (self.max_user_searches or 1) < 1:
+            raise UsageError("there must be room for one search")
+
+    def volume(self) -> Volume | None:
+        """Return what counts the searches of each user; None without a limit."""
+        if self.max_user_searches is None:
+            return None
+        from ctrlog.volume import Volume  # noqa: PLC0415  # few need it
+
+        return Volume(self.max_user_searches)
+
+    @property
+    def machine(self) -> Machine:
+        """The state machine that follows the rules."""
+        return machine_for(
+            self.attribution,
+            self.merge_typing,
+            dedupe_clicks=self.dedupe_clicks,
+            most_open=self.most_open,
+            is_limited=self.max_user_searches is not None,
+        )
 
 
 DEFAULTS = Rules()
@@ -78,7 +118,9 @@ class Shard:
             rules: The rules to follow; the default ones if None.
         """
         self.rules = rules or DEFAULTS
-        self._ledger = Ledger(self.rules.select)
+        self._machine = self.rules.machine
+        self._no_session = self._machine.rows[State.NONE]
+        self._ledger = Ledger(self.rules.select, self.rules.volume())
         self._sessions: dict[str | int, Session] = {}
         # The type of the users that the sessions are kept by, None if there are both
         # integers and strings: only then can one user be there in another spelling.
@@ -106,6 +148,17 @@ class Shard:
         return self._ledger.opened > 0
 
     @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    @property
+    def users_beyond(self) -> dict[str, int]:
+        """Users with more searches than are wanted and how many they made, the most first."""
+        volume = self._ledger.volume
+        return {} if volume is None else volume.beyond
+
+    @property
     def clock(self) -> datetime | None:
         """The greatest time seen in the present file; None if there was none yet."""
         return None if self._clock is BEGINNING else self._clock
@@ -114,9 +167,13 @@ class Shard:
         """Return the open session of a user in either spelling, None if there is none."""
         return self._sessions.get(user) or self._find_otherwise(user)
 
-    def new_clock(self) -> None:
-        """Start a new clock, as each file has its own (R7); open sessions stay open."""
-        self._clock = BEGINNING
+    def new_clock(self, at: datetime | None = None) -> None:
+        """Take another clock, as each file has its own (R7); open sessions stay open.
+
+        Args:
+            at: What it shows, UTC; None for one that has not begun to run.
+        """
+        self._clock = at or BEGINNING
 
     def feed(self, events: Sequence[TrustedEvent]) -> Ended:  # noqa: C901, PLR0912
         """Take events in order.
@@ -134,6 +191,7 @@ class Shard:
         clock = self._clock
         gap = self.rules.gap
         max_session = self.rules.max_session
+        no_session = self._no_session
         if clock is BEGINNING:
             self._note_first_time(events)
         for event in events:
@@ -168,7 +226,7 @@ class Shard:
             step = session.steps.get(event.type)
             if step is not None:
                 step(session, event, ledger)
-                if session.steps is NO_SESSION:
+                if session.steps is no_session:
                     del sessions[session.user]
         self._clock = clock
         self._forget_ended()
@@ -194,8 +252,13 @@ class Shard:
 
     def flush(self) -> Ended:
         """End all that is open, in the order in which the open searches were opened (R9)."""
-        for session in sorted(self._sessions.values(), key=lambda session: session.opened):
-            self._end(session, ClosedBy.END)
+        openings = [
+            (number, session.started, session)
+            for session in self._sessions.values()
+            for number in session.openings or [0]
+        ]
+        for _, _, session in sorted(openings, key=lambda opening: opening[:2]):
+            self._close_first(session)
         return self._ledger.collect()
 
     def save(self) -> dict[str, Any]:
@@ -209,12 +272,14 @@ class Shard:
         counts["largest_step_back"] //= MICROSECOND
         for name in _COUNTED_TIMES:
             counts[name] = None if counts[name] is None else to_micros(counts[name])
+        volume = self._ledger.volume
         return {
             "clock": None if self._clock is BEGINNING else to_micros(self._clock),
             "started": self._ledger.started,
             "opened": self._ledger.opened,
             "counts": counts,
             "sessions": [session.save() for session in self._sessions.values()],
+            **({} if volume is None else {"volume": volume.save()}),
         }
 
     @classmethod
@@ -238,14 +303,18 @@ class Shard:
         shard._ledger.counts = Counts(**counts)
         shard._ledger.started = saved["started"]
         shard._ledger.opened = saved["opened"]
+        if shard._ledger.volume is not None:
+            shard._ledger.volume.restore(saved.get("volume", {}))
+        machine = shard._machine
         for values in saved["sessions"]:
-            shard._enter(Session.restore(values))
+            shard._enter(machine.session.restore(values, machine.rows))
         return shard
 
     def _begin(self, event: TrustedEvent) -> None:
-        session = Session(event.user)
-        NO_SESSION[event.type](session, event, self._ledger)
-        if session.steps is not NO_SESSION:
+        no_session = self._no_session
+        session = self._machine.session(event.user, no_session)
+        no_session[event.type](session, event, self._ledger)
+        if session.steps is not no_session:
             self._enter(session)
 
     def _enter(self, session: Session) -> None:
@@ -257,12 +326,18 @@ class Shard:
             self._await_due(session, session.start)
 
     def _find_otherwise(self, user: str | int) -> Session | None:
-        other = _other_spelling(user)
+        other = other_spelling(user)
         return None if other is None else self._sessions.get(other)
 
     def _end(self, session: Session, boundary: ClosedBy) -> None:
         session.end(boundary, self._ledger)
         del self._sessions[session.user]
+
+    def _close_first(self, session: Session) -> None:
+        """Close a session's first search at the end of the input, and end it after its last."""
+        session.close_first(ClosedBy.END, self._ledger)
+        if session.steps is self._no_session:
+            del self._sessions[session.user]
 
     def _note_first_time(self, events: Sequence[TrustedEvent]) -> None:
         time = next((event.time for event in events if event.time is not None), None)
@@ -321,7 +396,7 @@ class Shard:
         while due and due[0][0] < clock:
             entered, number, session = due[0]
             when = self._due_after(session.latest)
-            if session.steps is NO_SESSION:
+            if session.steps is self._no_session:
                 heapq.heappop(due)
             elif when > entered:
                 heapq.heapreplace(due, (when, number, session))
@@ -347,20 +422,6 @@ class Shard:
         if len(self._fresh) + len(self._due) <= 2 * len(self._sessions) + _MOST_ENDED:
             return
         self._fresh = deque(entry for entry in self._fresh if self._still_open(entry))
-        self._due = [entry for entry in self._due if entry[2].steps is not NO_SESSION]
+        self._due = [entry for entry in self._due if entry[2].steps is not self._no_session]
         heapq.heapify(self._due)
         self._set_next_due()
-
-
-def _other_spelling(user: str | int) -> str | int | None:
-    """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
-    if isinstance(user, int):
-        return str(user)
-    digits = user.removeprefix("-")
-    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
-        return None
-    number = int(user)
-    return number if str(number) == user else None
-
-
-_MOST_DIGITS = 4300  # that Python turns into an integer, unless told otherwise

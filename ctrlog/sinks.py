@@ -83,17 +83,27 @@ class Sink:
     lines: Formatter
 
 
-def make_sink(format_: Format, per: Per, *, color: bool = False) -> Sink:
+#: What searches have beside, where those of one typing are merged (R14).
+REFINEMENTS = "refinements"
+
+
+def make_sink(
+    format_: Format, per: Per, *, color: bool = False, has_refinements: bool = False
+) -> Sink:
     """Return the sink for a format and a kind of record.
 
     Args:
         format_: How to write.
         per: Whether the records are of searches or of sessions.
         color: Whether `Format.TEXT` is to be coloured.
+        has_refinements: Whether searches have the field `REFINEMENTS`, as the last.
     """
     columns = COLUMNS[per]
     rows = _search_rows if per is Per.SEARCH else _session_rows
     tabbed = _tabbed_searches if per is Per.SEARCH else _tabbed_sessions
+    if has_refinements and per is Per.SEARCH:
+        columns = (*columns, REFINEMENTS)
+        rows, tabbed = _refined_rows, _tabbed_refined
     match format_:
         case Format.TEXT:
             style = _Style("–", UNSAFE, color=color)
@@ -127,6 +137,11 @@ def _search_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
             start,
             record.closed_by,
         )
+
+
+def _refined_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
+    for record, row in zip(records, _search_rows(records), strict=True):
+        yield (*row, record.refinements)
 
 
 def _session_rows(records: Sequence[SessionRecord]) -> Iterable[Sequence[object]]:
@@ -220,6 +235,13 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
                 records, users, queries, times, starts, strict=True
             )
         ]
+    )
+
+
+def _tabbed_refined(records: Sequence[SearchRecord], style: _Style) -> bytes:
+    lines = _tabbed_searches(records, style).split(b"\n")[:-1]
+    return b"".join(
+        [b"%b\t%d\n" % (line, each.refinements) for line, each in zip(lines, records, strict=True)]
     )
 
 

@@ -57,6 +57,14 @@ class QuantileSketch:
         """Add the values of another sketch."""
         self._buckets.update(other._buckets)
 
+    def save(self) -> list[list[int]]:
+        """Return the counts of the buckets as plain values."""
+        return [[bucket, count] for bucket, count in self._buckets.items()]
+
+    def restore(self, saved: list[list[int]]) -> None:
+        """Go on from what `save` returned."""
+        self._buckets = Counter({bucket: count for bucket, count in saved})  # noqa: C416  # lists
+
     def quantile(self, share: float) -> float | None:
         """Return the value below which a share of the values lies.
 
@@ -102,6 +110,14 @@ class DistinctCounter:
         index, rest = digest >> self._REST_BITS, digest & ((1 << self._REST_BITS) - 1)
         rank = self._REST_BITS - rest.bit_length() + 1
         self._registers[index] = max(self._registers[index], rank)
+
+    def save(self) -> str:
+        """Return the registers as text."""
+        return self._registers.hex()
+
+    def restore(self, saved: str) -> None:
+        """Go on from what `save` returned."""
+        self._registers = bytearray.fromhex(saved)
 
     def merge(self, other: DistinctCounter) -> None:
         """See what another counter has seen."""

@@ -1,141 +1,208 @@
-"""Where logs come from: files and standard input, read as blocks of whole lines."""
+"""Where logs come from: files and standard input, read in whole lines."""
 
 from __future__ import annotations
 
 import os
-import select
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from ctrlog.content import BLOCK_BYTES, STDIN_DESCRIPTOR, Content
 from ctrlog.errors import InputError
+from ctrlog.marks import MARK_BYTES, Likeness, Mark
 
 #: The name that stands for standard input.
 STDIN = "-"
-STDIN_DESCRIPTOR = 0
-#: Small enough that what is decoded from a block stays in the processor's cache.
-BLOCK_BYTES = 64 * 1024
+#: A longer line is bad, unless told otherwise.
+MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_COMPRESSED = {
-    b"\x1f\x8b": ("gzip", "zcat"),
-    b"BZh": ("bzip2", "bzcat"),
-    b"\xfd7zXZ\x00": ("xz", "xzcat"),
-    b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"),
-}
-_LONGEST_MAGIC = max(map(len, (_BYTE_ORDER_MARK, *_COMPRESSED)))
 
 
 class Source:
-    """An open input.
+    """An open input, read in whole lines.
 
     Attributes:
-        name: What to call it in messages.
-        read_bytes: How much of it has been read.
+        content: The bytes it is read from.
+        offset: Bytes of content up to the end of the last line that was given.
     """
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    def __init__(self, content: Content, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         """Take an open input.
 
         Args:
-            name: What to call it in messages.
-            descriptor: Its file descriptor; the caller closes it.
+            content: The bytes to read from, of which none was read.
+            max_line_bytes: Of a longer line little more is kept, so memory stays bounded,
+                and it can be told that the line was too long.
         """
-        self.name = name
-        self._descriptor = descriptor
-        self.read_bytes = 0
+        self.content = content
+        self.offset = 0
+        # One byte more than allowed tells that a line is too long, a mark before it included.
+        self._kept_bytes = max_line_bytes + 1 + len(_BYTE_ORDER_MARK)
+        self._unfinished: list[bytes] = []  # the beginning of a line
+        self._unfinished_bytes = 0
+        self._taken_bytes = 0  # of content
+        self._head = b""
+        self._tail = b""  # the last bytes before the offset
+        self._latest = b""  # the last bytes that were taken
 
-    def blocks(self, max_line_bytes: int, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-        r"""Read to the end.
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return self.content.name
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether a line was begun that has no end yet."""
+        return self._taken_bytes > self.offset
+
+    def read_lines(self) -> bytes:
+        r"""Read once, and return the lines that are complete.
 
         What has arrived is not held back until a block is full, so a pipe is followed
         line by line.
 
-        Args:
-            max_line_bytes: Of a longer line only one byte more is kept, so memory
-                stays bounded, and it can be told that the line was too long.
-            block_bytes: How much to read at a time.
+        Returns:
+            Lines, each with its \n; nothing if no line is complete yet.
+
+        Raises:
+            InputError: If reading fails or an archive is damaged.
+        """
+        piece = self.content.read()
+        end = piece.rfind(b"\n") + 1
+        lines = self._completed(piece[:end]) if end else b""
+        self._note(piece, end)
+        self._keep(piece[end:])
+        return lines
+
+    def take_rest(self) -> bytes:
+        """Return the line that has no end, if there is one, as at the end of the input."""
+        beginning = self.content.take_beginning()
+        rest = self._completed(beginning)
+        self._note(beginning, len(beginning))
+        self.offset, self._tail = self._taken_bytes, self._latest
+        return rest
+
+    def blocks(self) -> Iterator[bytes]:
+        r"""Read to the end.
 
         Yields:
             Lines, each with its \n but for the last of the input.
 
         Raises:
-            InputError: If reading fails or the input is compressed.
+            InputError: If reading fails or an archive is damaged.
         """
-        unfinished: list[bytes] = []  # the beginning of a line
-        unfinished_bytes = 0
-        for piece in self._pieces(block_bytes):
-            end = piece.rfind(b"\n") + 1
-            if end:
-                yield b"".join((*unfinished, piece[:end]))
-                unfinished, unfinished_bytes = [], 0
-            rest = piece[end : end + max_line_bytes + 1 - unfinished_bytes]
-            if rest:
-                unfinished.append(rest)
-                unfinished_bytes += len(rest)
-        if unfinished:
-            yield b"".join(unfinished)
+        while not self.content.is_at_end:
+            if lines := self.read_lines():
+                yield lines
+        if rest := self.take_rest():
+            yield rest
 
-    def _pieces(self, size: int) -> Iterator[bytes]:
-        beginning = b""
-        while len(beginning) < _LONGEST_MAGIC and (piece := self._read(size)):
-            beginning += piece
-        self._refuse_compressed(beginning)
-        if beginning := beginning.removeprefix(_BYTE_ORDER_MARK):
-            yield beginning
-        while piece := self._read(size):
-            yield piece
+    def mark(self) -> Mark:
+        """Return the place at the end of the last line that was given."""
+        content = self.content
+        size = content.read_bytes if content.is_at_end else None
+        return Mark(*content.file, size, self.offset, self._head[: self.offset], self._tail)
 
-    def _read(self, size: int) -> bytes:
-        while True:
-            try:
-                piece = os.read(self._descriptor, size)
-            except BlockingIOError:  # whoever shares the terminal or pipe made it so
-                select.select([self._descriptor], [], [])
-                continue
-            except OSError as error:
-                place = f"{self.name}: byte {self.read_bytes + 1}"
-                raise InputError(f"{place}: cannot read on: {error.strerror}") from None
-            self.read_bytes += len(piece)
-            return piece
+    def go_to(self, mark: Mark) -> Likeness:
+        """Go to a place; nothing may have been read before.
 
-    def _refuse_compressed(self, beginning: bytes) -> None:
-        for magic, (kind, tool) in _COMPRESSED.items():
-            if beginning.startswith(magic):
-                raise InputError(
-                    f"{self.name}: is compressed ({kind}); decompress it on the way: "
-                    f"{tool} FILE | ctrlog run -"
-                )
+        Args:
+            mark: The place, of this log or of one that it may be.
+
+        Returns:
+            What this log is to the one that the mark was made in. Only the same one can
+            be read on.
+
+        Raises:
+            InputError: If reading fails or an archive is damaged.
+        """
+        content = self.content
+        self._head = content.peek(len(mark.head))
+        if not mark.may_be_of(self._head):
+            return Likeness.OTHER
+        if content.is_compressed and (content.file, content.size) == (mark.file, mark.size):
+            content.skip_all()  # to read it all again, to see that nothing came, would take long
+            self.offset, self._tail = mark.offset, mark.tail
+        else:
+            self.offset, self._tail = content.skip_to(mark.offset, len(mark.tail))
+        self._taken_bytes, self._latest = self.offset, self._tail
+        return mark.compare(self._head, self._tail, self.offset)
+
+    def is_as_read(self) -> bool:
+        """Tell whether a regular file that is no archive was added to at most.
+
+        Raises:
+            InputError: If reading fails.
+        """
+        size, read = self.content.size, self._taken_bytes
+        if size == read:
+            return True
+        latest = self._latest
+        return size > read and self.content.read_again(read - len(latest), len(latest)) == latest
+
+    def close(self) -> None:
+        """Close the input."""
+        self.content.close()
+
+    def _note(self, piece: bytes, end: int) -> None:
+        """Count a piece of content in which the last line ends there, 0 if none does."""
+        if len(self._head) < MARK_BYTES:
+            self._head += piece[: MARK_BYTES - len(self._head)]
+        if end:
+            self.offset = self._taken_bytes + end
+            before_end = piece[max(0, end - MARK_BYTES) : end]
+            self._tail = (self._latest + before_end)[-MARK_BYTES:]
+        self._taken_bytes += len(piece)
+        self._latest = (self._latest + piece[-MARK_BYTES:])[-MARK_BYTES:]
+
+    def _keep(self, beginning: bytes) -> None:
+        """Keep what was read of a line that has no end yet, as far as it may be long."""
+        beginning = beginning[: self._kept_bytes - self._unfinished_bytes]
+        if beginning:
+            self._unfinished.append(beginning)
+            self._unfinished_bytes += len(beginning)
+
+    def _completed(self, end: bytes) -> bytes:
+        """Return what was kept of a line together with its end and the lines after it."""
+        lines = b"".join((*self._unfinished, end))
+        self._unfinished, self._unfinished_bytes = [], 0
+        return lines if self.offset else lines.removeprefix(_BYTE_ORDER_MARK)
 
 
-@contextmanager
-def open_source(name: str) -> Iterator[Source]:
-    """Open an input by its name.
+def open_source(
+    path: str,
+    name: str | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    block_bytes: int = BLOCK_BYTES,
+) -> Source:
+    """Open an input.
 
     Args:
-        name: A path, or `STDIN`.
+        path: Its path, or `STDIN`.
+        name: What to call it in messages; the path if None.
+        max_line_bytes: Of a longer line little more is kept.
+        block_bytes: How much to read at a time.
 
-    Yields:
-        The open input; it is closed at the end, but for standard input.
+    Returns:
+        The open input, to be closed by the caller.
 
     Raises:
         InputError: If it cannot be opened or is a directory.
     """
-    if name == STDIN:
-        yield Source("<stdin>", STDIN_DESCRIPTOR)
-        return
+    name = name or path
+    descriptor = STDIN_DESCRIPTOR
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        if path != STDIN:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        content = Content(name, descriptor, block_bytes)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
-    try:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            example = Path(name) / "*.jsonl"
-            raise InputError(f"{name}: is a directory; name the files in it, such as {example}")
-        yield Source(name, descriptor)
-    finally:
-        os.close(descriptor)
+    if content.is_directory:
+        content.close()
+        example = Path(name) / "*.jsonl"
+        raise InputError(f"{name}: is a directory; name the files in it, such as {example}")
+    return Source(content, max_line_bytes)
 
 
 def total_size(names: list[str]) -> int | None:

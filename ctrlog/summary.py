@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ctrlog.choices import MOST_GROUPS
+from ctrlog.events import Attribution
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
+from ctrlog.holding import HeldBack
 from ctrlog.intervals import Interval
-from ctrlog.ledger import Counts
+from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.pipeline import Pipeline
+from ctrlog.shard import DEFAULTS, Rules
 from ctrlog.times import format_times
+
+#: So many of the users left out are named.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,13 @@ class Summary:
             in which no search was made.
         groups_left_out: How many groups are not shown.
         merged_searches: How many searches are in groups that were merged for want of room.
+        open_sessions: How many sessions stay open for another run, and are in no metric.
+        rules: The rules that searches and sessions were made by.
+        excluded_events: How many events of excluded users were left out; None if no users
+            were to be.
+        limit: Users with more searches were left out; None if none were to be.
+        left_out: Those users, and how many searches they made, the most first.
+        keeps_bad_lines: Whether the bad lines were written somewhere.
     """
 
     metrics: Metrics
@@ -43,6 +57,24 @@ class Summary:
     groups: Sequence[Group] = field(default_factory=list)
     groups_left_out: int = 0
     merged_searches: int = 0
+    open_sessions: int = 0
+    rules: Rules = DEFAULTS
+    excluded_events: int | None = None
+    limit: int | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    keeps_bad_lines: bool = False
+
+    @property
+    def searches_raw(self) -> int | None:
+        """Searches as they were typed; None if those of one typing were not merged (R14)."""
+        if self.rules.merge_typing is None:
+            return None
+        return self.searches.searches + self.metrics.refinements
+
+    @property
+    def ctr_raw(self) -> float | None:
+        """Clicked searches / searches as they were typed."""
+        return ratio(self.searches.clicked_searches, self.searches_raw or 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it: plain values under the names of the metrics."""
@@ -53,6 +85,7 @@ class Summary:
             "users_exact": users.is_exact,
             "sessions": metrics.sessions,
             **search_values(self.searches),
+            **self._raw_values(),
             **_ends("ctr_{}_clustered", metrics.clustered_interval()),
             "clustered_by": "user" if users.is_exact else "session",
             "first_ranks": {str(rank): n for rank, n in self.searches.first_ranks.items()},
@@ -66,6 +99,11 @@ class Summary:
             "groups": [self.group_values(group) for group in self.groups],
         }
 
+    def _raw_values(self) -> dict[str, Any]:
+        if self.searches_raw is None:
+            return {}
+        return {"searches_raw": self.searches_raw, "ctr_raw": self.ctr_raw}
+
     def diagnostics(self) -> dict[str, Any]:
         """Return what tells how far the log can be trusted."""
         counts = self.counts
@@ -77,6 +115,7 @@ class Summary:
             "orphan_clicks": counts.orphan_clicks,
             "orphan_results": counts.orphan_results,
             "sessions_without_search": counts.sessions_without_search,
+            "open_sessions": self.open_sessions,
             "out_of_order": counts.out_of_order,
             "late": counts.late,
             "largest_step_back_s": counts.largest_step_back.total_seconds(),
@@ -84,7 +123,23 @@ class Summary:
             "last_time": last,
             "groups_left_out": self.groups_left_out,
             "searches_of_merged_groups": self.merged_searches,
+            **self._diagnostics_of_options(),
         }
+
+    def _diagnostics_of_options(self) -> dict[str, Any]:
+        """Return what is only there with the option that it belongs to."""
+        told: dict[str, Any] = {}
+        if self.rules.attribution is Attribution.ID:
+            told["searches_with_id"] = self.counts.named_searches
+        if self.rules.dedupe_clicks:
+            told["repeated_clicks"] = self.counts.repeated_clicks
+        if self.excluded_events is not None:
+            told["excluded_events"] = self.excluded_events
+        if self.limit is not None:
+            told["users_left_out"] = len(self.left_out)
+            told["searches_of_users_left_out"] = sum(self.left_out.values())
+            told["most_searching_users_left_out"] = dict(islice(self.left_out.items(), MOST_NAMED))
+        return told
 
     def group_values(self, group: Group) -> dict[str, Any]:
         """Return a group as JSON has it: its key under the names of the dimensions."""
@@ -101,12 +156,100 @@ class Summary:
         return [f"by_{name}" if name in _GROUP_NAMES else name for name in self.dimensions]
 
 
+class Summing:
+    """A summary while it is made."""
+
+    def __init__(
+        self,
+        grouping: Grouping | None = None,
+        most_groups: int = MOST_GROUPS,
+        max_user_searches: int | None = None,
+    ) -> None:
+        """Start with nothing.
+
+        Args:
+            grouping: By what to group searches; None for no groups.
+            most_groups: How many groups to keep.
+            max_user_searches: Users with more searches are left out; None to leave out none.
+        """
+        key_of = grouping.key_of(grouping.extra_fields) if grouping else None
+        self._grouping = grouping
+        self._limit = max_user_searches
+        self._metrics = Metrics()
+        self._groups = Groups(key_of, most_groups) if key_of else None
+        self._held = HeldBack(max_user_searches, key_of) if max_user_searches else None
+
+    def update(self, ended: Ended) -> None:
+        """Add what is over; its searches carry the fields of the grouping first in `extra`.
+
+        Raises:
+            UsageError: If there are too many users to leave some out.
+        """
+        if self._held is not None:
+            self._held.update(ended)
+            return
+        self._metrics.update(ended)
+        if self._groups is not None:
+            self._groups.update(ended.searches)
+
+    def save(self) -> dict[str, Any]:
+        """Return all there is to know of it as plain values."""
+        return {
+            "metrics": self._metrics.save(),
+            "groups": self._groups and self._groups.save(),
+            "held": self._held and self._held.save(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what `save` returned."""
+        self._metrics.restore(saved["metrics"])
+        if self._groups is not None:
+            self._groups.restore(saved["groups"])
+        if self._held is not None:
+            self._held.restore(saved["held"])
+
+    def summary(self, pipeline: Pipeline, choice: Choice | None = None) -> Summary:
+        """Say what all that was added comes to; nothing can be added after that.
+
+        Args:
+            pipeline: The pipeline that it came from.
+            choice: Which groups to show; all if None.
+        """
+        grouping, groups, held = self._grouping, self._groups, self._held
+        if held is not None:
+            held.release(self._metrics, groups)
+        shown: list[Group] = []
+        left_out = 0
+        if grouping is not None and groups is not None:
+            shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
+        return Summary(
+            metrics=self._metrics,
+            searches=SearchMetrics.of(self._metrics.outcomes),
+            counts=pipeline.shard.counts,
+            lines=pipeline.lines,
+            bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
+            dimensions=grouping.dimensions if grouping else (),
+            period=grouping.period if grouping else None,
+            groups=shown,
+            groups_left_out=left_out,
+            merged_searches=groups.merged_searches if groups else 0,
+            open_sessions=pipeline.shard.open_sessions,
+            rules=pipeline.shard.rules,
+            excluded_events=pipeline.exclusion.events if pipeline.exclusion else None,
+            limit=self._limit,
+            left_out=held.left_out if held else {},
+            keeps_bad_lines=pipeline.bad_lines.keep is not None,
+        )
+
+
 def summarize(
     pipeline: Pipeline,
     names: Iterable[str],
     grouping: Grouping | None = None,
     choice: Choice | None = None,
     most_groups: int = MOST_GROUPS,
+    *,
+    max_user_searches: int | None = None,
 ) -> Summary:
     """Run logs through and sum them up.
 
@@ -114,35 +257,19 @@ def summarize(
         pipeline: What they run through; its searches carry the fields that the grouping
             needs, first in `extra`.
         names: Paths, or `-` for standard input.
-        grouping: By what to group searches; None for no groups.
+        grouping: As of `Summing`.
         choice: Which groups to show; all if None.
-        most_groups: How many groups to keep.
+        most_groups: As of `Summing`.
+        max_user_searches: As of `Summing`.
 
     Raises:
         InputError, DataError: As `Pipeline.run`.
+        UsageError: As `Summing.update`.
     """
-    metrics = Metrics()
-    groups = Groups(grouping.key_of(grouping.extra_fields), most_groups) if grouping else None
+    summing = Summing(grouping, most_groups, max_user_searches)
     for ended in pipeline.run(names):
-        metrics.update(ended)
-        if groups is not None:
-            groups.update(ended.searches)
-    shown: list[Group] = []
-    left_out = 0
-    if grouping is not None and groups is not None:
-        shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
-    return Summary(
-        metrics=metrics,
-        searches=SearchMetrics.of(metrics.outcomes),
-        counts=pipeline.shard.counts,
-        lines=pipeline.lines,
-        bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
-        dimensions=grouping.dimensions if grouping else (),
-        period=grouping.period if grouping else None,
-        groups=shown,
-        groups_left_out=left_out,
-        merged_searches=groups.merged_searches if groups else 0,
-    )
+        summing.update(ended)
+    return summing.summary(pipeline, choice)
 
 
 def search_values(metrics: SearchMetrics) -> dict[str, Any]:

@@ -55,23 +55,27 @@ class Console:
 
     def __init__(
         self,
-        total_bytes: int | None,
+        total: int | None,
         *,
+        unit: str = "bytes",
         is_quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
-            total_bytes: Size of all inputs together; None for no progress.
+            total: How much there is to do, such as the size of all inputs together; None
+                for no progress.
+            unit: What that is counted in.
             is_quiet: Whether to keep what is no error to oneself.
             clock: Gives the time in seconds.
         """
         self.has_failed = False
-        self._total_bytes = total_bytes
+        self._total = total
+        self._unit = unit
         self._is_quiet = is_quiet
         self._clock = clock
-        self._read_bytes = 0
+        self._done = 0
         self._next_refresh = clock() + _QUIET_S
         self._progress: Progress | None = None
 
@@ -88,7 +92,7 @@ class Console:
         """Take the progress off the screen."""
         if self._progress is not None:
             self._progress.stop()
-        self._progress = self._total_bytes = None
+        self._progress = self._total = None
 
     def error(self, message: str) -> None:
         """Say what went wrong."""
@@ -108,19 +112,19 @@ class Console:
         if not self._is_quiet:
             self._print(message)
 
-    def advance(self, read_bytes: int) -> None:
-        """Count bytes that were read, and show how far that is, now and then.
+    def advance(self, done: int) -> None:
+        """Count what was done, and show how far that is, now and then.
 
         Args:
-            read_bytes: How many more.
+            done: How much more, in the unit of the total.
         """
-        self._read_bytes += read_bytes
-        if self._total_bytes is None or self._clock() < self._next_refresh:
+        self._done += done
+        if self._total is None or self._clock() < self._next_refresh:
             return
         self._next_refresh = self._clock() + _REFRESH_S
         if self._progress is None:
-            self._progress = _start_progress(self._total_bytes, self._clock)
-        self._progress.update(self._progress.task_ids[0], completed=self._read_bytes)
+            self._progress = _start_progress(self._total, self._unit, self._clock)
+        self._progress.update(self._progress.task_ids[0], completed=self._done)
         self._progress.refresh()
 
     def _print(self, message: str) -> None:
@@ -134,21 +138,25 @@ class Console:
             os.write(STDERR_DESCRIPTOR, f"{message}\n".encode(errors="backslashreplace"))
 
 
-def _start_progress(total_bytes: int, clock: Callable[[], float]) -> Progress:
+def _start_progress(total: int, unit: str, clock: Callable[[], float]) -> Progress:
     # Imported here, as few runs are long enough to need it.
     from rich import progress  # noqa: PLC0415
     from rich.console import Console as RichConsole  # noqa: PLC0415
 
+    columns: list[progress.ProgressColumn] = [
+        progress.TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}")
+    ]
+    if unit == "bytes":
+        columns = [progress.DownloadColumn(), progress.TransferSpeedColumn()]
     shown = progress.Progress(
         progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
+        *columns,
         progress.TimeRemainingColumn(),
         console=RichConsole(stderr=True),
         auto_refresh=False,
         transient=True,
         get_time=clock,
     )
-    shown.add_task("", total=total_bytes)
+    shown.add_task("", total=total)
     shown.start()
     return shown

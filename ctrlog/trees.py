@@ -18,6 +18,10 @@ from ctrlog.errors import UsageError
 Path: TypeAlias = tuple[str, ...]
 
 
+#: What an event has of a field that is in none of a line's places.
+_ABSENT: dict[str, Any] = {"extra": (), "search_id": None}
+
+
 class Tree:
     """The part of a line's JSON that is wanted, as nested objects."""
 
@@ -67,7 +71,7 @@ class Tree:
         for number, (key, child) in enumerate(self.children.items()):
             keys[f"inner_{number}"] = key
             fields.append((f"inner_{number}", child.struct() | None, None))
-        constants = {} if "extra" in keys else {"extra": ()}
+        constants = {name: value for name, value in _ABSENT.items() if name not in keys}
         try:
             return msgspec.defstruct(
                 "Line", fields, rename=keys, namespace=constants, gc=False, kw_only=True

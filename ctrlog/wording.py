@@ -157,6 +157,16 @@ def headline(summary: Summary) -> Facts:
     ]
 
 
+def as_typed(summary: Summary) -> Facts:
+    """The searches and the CTR before those of one typing are merged; empty if none are."""
+    if summary.searches_raw is None:
+        return []
+    return [
+        ("searches as typed", number(summary.searches_raw)),
+        ("search CTR as typed", percent(summary.ctr_raw)),
+    ]
+
+
 def users(summary: Summary) -> str:
     """Write the number of users; an estimate has a ~."""
     found = summary.metrics.users

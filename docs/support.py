@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from inspect import getdoc
 from pathlib import Path
+from typing import Any
 
 from ctrlog.events import ClosedBy, Kind
-from ctrlog.states import BOUNDARIES, TABLE, Input, State, Transition
+from ctrlog.states import BOUNDARIES, TABLE, Input, State, Told, Transition
+from ctrlog.times import format_duration
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,13 +30,15 @@ def console(command: str) -> str:
     """Run a command line and return it with what it prints.
 
     Args:
-        command: A shell command line, in which `ctrlog` is this checkout's.
+        command: A shell command line, in which `ctrlog` is this checkout's, and `python`
+            the one that has it.
 
     Returns:
         A fenced block of a console; `…` stands where lines were left out by the command.
     """
+    names = f'python() {{ "{sys.executable}" "$@"; }}; ctrlog() {{ python -m ctrlog "$@"; }}'
     output = subprocess.run(
-        ["bash", "-c", f'ctrlog() {{ "{sys.executable}" -m ctrlog "$@"; }}; {command}'],
+        ["bash", "-c", f"{names}; {command}"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
@@ -45,7 +54,7 @@ def state_table() -> str:
         "| | " + " | ".join(f"**{state.value}**" for state in State) + " |",
         "|---|" + "---|" * len(State),
     ]
-    for taken in (*Kind, *BOUNDARIES):
+    for taken in (*Kind, *Told, *BOUNDARIES):
         cells = [_in_words(TABLE[state][taken], state) for state in State]
         lines.append(f"| {_name(taken)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -56,13 +65,38 @@ def state_diagram() -> str:
     arrows: dict[tuple[State, State], list[str]] = {}
     for state, row in TABLE.items():
         for taken, (_, after) in row.items():
-            if after is not state:
+            is_as_others = taken in Told and row[taken] in map(row.__getitem__, Kind)
+            if after is not state and not is_as_others:
                 arrows.setdefault((state, after), []).append(_name(taken).split(" (")[0])
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [f'    state "{state.value}" as {state.name}' for state in State]
     for (before, after), inputs in arrows.items():
         lines.append(f"    {before.name} --> {after.name}: {', '.join(inputs)}")
     return "\n".join([*lines, "```"]) + "\n"
+
+
+def habits_table(habits: Any) -> str:
+    """Return a dataclass of chances as a Markdown table: what its docstring says of each."""
+    said = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", getdoc(habits) or "", re.MULTILINE))
+    lines = ["| chance | | what it is of |", "|---|--:|---|"]
+    for field in fields(habits):
+        text = " ".join(said[field.name].split())
+        lines.append(f"| `{field.name}` | {getattr(habits, field.name):g} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def waits_table(waits: Mapping[str, Sequence[int]]) -> str:
+    """Return how long things take as a Markdown table.
+
+    Args:
+        waits: By what takes so long, how long it may take in ms, the shortest first.
+    """
+    lines = ["| | least | half are below | most |", "|---|--:|--:|--:|"]
+    for name, table in waits.items():
+        times_s = [round(table[place] / 1000, 1) for place in (0, len(table) // 2, -1)]
+        cells = [format_duration(timedelta(seconds=time_s)) for time_s in times_s]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _name(taken: Input) -> str:

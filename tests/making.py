@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import reference
+
 from ctrlog.decoding import Decoder
-from ctrlog.events import REQUIRED, SPELLINGS, Event, Kind, TrustedEvent
-from ctrlog.ledger import Ended
+from ctrlog.events import REQUIRED, SPELLINGS, Attribution, Event, Kind, TrustedEvent
+from ctrlog.ledger import Ended, Selector
 from ctrlog.schema import Schema
-from ctrlog.shard import Shard
+from ctrlog.shard import Rules, Shard
 
 BASE = datetime(2024, 1, 1, tzinfo=UTC)
 #: The smallest step that a time can make.
@@ -50,3 +52,18 @@ def fed(shard: Shard, events: Iterable[TrustedEvent]) -> Ended:
     """Feed events and end the input; return all that ended."""
     ended, at_the_end = shard.feed([*events]), shard.flush()
     return Ended(ended.searches + at_the_end.searches, ended.sessions + at_the_end.sessions)
+
+
+def rules_of(options: reference.Options, select: Selector | None = None) -> Rules:
+    """Return the rules of a run with some options."""
+    return Rules(
+        gap=options.gap,
+        lateness=options.lateness,
+        max_session=options.max_session,
+        select=select,
+        attribution=Attribution(options.attribution),
+        merge_typing=options.merge_typing,
+        dedupe_clicks=options.dedupe_clicks,
+        most_open=options.most_open,
+        max_user_searches=options.max_user_searches,
+    )

@@ -1,8 +1,9 @@
 """What ctrlog must answer, worked out the slow and obvious way.
 
-A batch oracle written straight from the rules R1 to R12; it shares no code with the package. A
+A batch oracle written straight from the rules R1 to R15; it shares no code with the package. A
 session is the plain list of its events. All open sessions are looked at whenever one may have
-ended, and each record is worked out from the events it is about once they are all there.
+ended, a session's events are dealt out to its searches anew whenever one more has come, and each
+record is worked out from the events it is about once they are all there.
 """
 
 import json
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import product
 from math import floor
 from typing import Any, TypeAlias
 
@@ -41,6 +42,16 @@ class Options:
     since: datetime | None = None
     until: datetime | None = None
     where: tuple[tuple[str, str], ...] = ()
+    attribution: str = "order"
+    merge_typing: timedelta | None = None
+    dedupe_clicks: bool = False
+    most_open: int = 1000
+    max_user_searches: int | None = None
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the ids of searches are looked at (R13)."""
+        return self.attribution == "id"
 
 
 # --- Reading a log
@@ -65,6 +76,12 @@ class Event:
     time: int | None
     fields: dict[str, Any]
 
+    @property
+    def search_id(self) -> str | None:
+        """The id of the search that it names, as text; None if it names none."""
+        named = self.fields.get("search_id")
+        return None if named is None or named == "" else str(named)
+
 
 @dataclass
 class ReadLog:
@@ -78,13 +95,13 @@ class BadLineError(Exception):
     """A line that holds no event; its only argument is the reason."""
 
 
-def read_log(content: bytes) -> ReadLog:
+def read_log(content: bytes, *, has_ids: bool = False) -> ReadLog:
     """Read a log: an event a line; blank lines are ignored, bad lines noted."""
     log = ReadLog()
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip(b" \t\r"):
             try:
-                log.events.append(read_event(read_object(line)))
+                log.events.append(read_event(read_object(line), has_ids=has_ids))
             except BadLineError as bad:
                 log.bad.append((number, str(bad)))
     return log
@@ -133,15 +150,15 @@ def is_cut_off(text: str) -> bool:
     return any(is_json(text + a + b + closers) for a, b in product(TOKEN_ENDS, MEMBER_ENDS))
 
 
-def read_event(fields: dict[str, Any]) -> Event:
+def read_event(fields: dict[str, Any], *, has_ids: bool) -> Event:
     """Check the fields that an event of its type uses: that they are there, types, time."""
     spelling = fields.get("type")
     kind = KINDS.get(spelling, "other") if isinstance(spelling, str) else "other"
     needed = ["type", "user", *NEEDED.get(kind, [])]
     if any(fields.get(name) is None for name in needed):
         raise BadLineError("field missing")
-    optional = ["time", *(["search_id"] if kind in NEEDED else [])]
-    optional += ["rank"] if kind == "click" else []
+    optional = ["time", "rank"] if kind == "click" else ["time"]
+    optional += ["search_id"] if has_ids and kind in NEEDED else []
     used = needed + [name for name in optional if fields.get(name) is not None]
     if not all(has_right_type(name, fields[name]) for name in used):
         raise BadLineError("wrong type")
@@ -155,7 +172,8 @@ def has_right_type(name: str, value: object) -> bool:
         return isinstance(value, list) and all(has_right_type("item", item) for item in value)
     allowed = {
         "type": str, "query": str, "rank": int,
-        "user": str | int, "item": str | int, "search_id": str | int, "time": str | int | float,
+        "user": str | int, "item": str | int, "search_id": str | int,
+        "time": str | int | float,
     }[name]  # fmt: skip
     return isinstance(value, allowed) and not isinstance(value, bool)
 
@@ -218,7 +236,139 @@ def in_order(events: Sequence[Event], reorder: timedelta | None) -> list[Event]:
 # --- Sessions
 
 Session: TypeAlias = list[Event]  # in order of arrival
-Search: TypeAlias = list[Event]  # a Search and the session's events after it, up to the next
+
+
+@dataclass
+class Search:
+    """A search of a session.
+
+    Attributes:
+        asked: Its Search event; of several in one typing, the last.
+        opened: The place of that among the session's events.
+        names: The ids that it goes by, the present one last; [None] if it has none.
+        events: The Results and clicks that belong to it.
+        refinements: How many Search events were replaced by others.
+        is_open: Whether no other search has closed it.
+    """
+
+    asked: Event
+    opened: int
+    names: list[str | None]
+    events: list[Event] = field(default_factory=list)
+    refinements: int = 0
+    is_open: bool = True
+
+    @property
+    def query(self) -> str:
+        """What was searched for."""
+        return str(self.asked.fields["query"])
+
+    @property
+    def clicks(self) -> list[Event]:
+        """The clicks on it."""
+        return [event for event in self.events if event.kind == "click"]
+
+
+@dataclass
+class Dealt:
+    """The events of a session, dealt out to its searches in the order of these."""
+
+    searches: list[Search] = field(default_factory=list)
+    orphan_clicks: int = 0
+    orphan_results: int = 0
+    repeated_clicks: int = 0
+
+    @property
+    def still_open(self) -> list[Search]:
+        """The open searches, in the order in which they were opened."""
+        open_ones = [search for search in self.searches if search.is_open]
+        return sorted(open_ones, key=lambda search: search.opened)
+
+    def named(self, name: str | None) -> Search | None:
+        """Return the open search of an id, or that without one."""
+        return next((search for search in self.still_open if name in search.names), None)
+
+
+def deal(session: Session, options: Options) -> Dealt:
+    """Deal the events of a session out."""
+    dealt = Dealt()
+    for place, event in enumerate(session):
+        name = event.search_id if options.has_ids else None
+        if event.kind == "search":
+            ask(dealt, event, place, name, options)
+        elif event.kind in ("results", "click"):
+            search = dealt.named(name)
+            if event.kind == "click":
+                count_click(dealt, search, event, options)
+            elif search is None:
+                dealt.orphan_results += 1  # R5, R13
+            elif search.names[-1] == name:  # else they are of what was replaced: dropped (R14)
+                search.events.append(event)
+    return dealt
+
+
+def ask(dealt: Dealt, event: Event, place: int, name: str | None, options: Options) -> None:
+    """Open a search, go on with one (R13), or replace one (R14)."""
+    mine = dealt.named(name)
+    named = [search for search in dealt.still_open if search.names != [None]]
+    if name is None:
+        typed_on = mine
+    elif mine is None:
+        typed_on = named[-1] if named else None
+    elif mine.names[-1] == name and event.fields["query"] != mine.query:
+        typed_on = mine
+    else:
+        typed_on = None
+    if typed_on is not None and is_typed_on(typed_on, event, options):
+        typed_on.asked, typed_on.opened, typed_on.events = event, place, []
+        typed_on.refinements += 1
+        if name != typed_on.names[-1]:
+            typed_on.names.append(name)
+    elif mine is None or name is None:
+        if mine is not None:
+            mine.is_open = False  # R3
+        elif len(dealt.still_open) >= options.most_open:
+            dealt.still_open[0].is_open = False  # R13
+        dealt.searches.append(Search(event, place, [name]))
+
+
+def count_click(dealt: Dealt, search: Search | None, click: Event, options: Options) -> None:
+    """Give a click to its search."""
+    if search is None:
+        dealt.orphan_clicks += 1  # R5, R13
+    elif options.dedupe_clicks and str(click.fields["item"]) in [
+        str(before.fields["item"]) for before in search.clicks
+    ]:
+        dealt.repeated_clicks += 1  # R15
+    else:
+        search.events.append(click)
+
+
+def is_typed_on(search: Search, event: Event, options: Options) -> bool:
+    """Tell whether a Search event is typed on from an open search (R14)."""
+    if options.merge_typing is None or search.clicks:
+        return False
+    if search.asked.time is None or event.time is None:
+        return False
+    if abs(event.time - search.asked.time) > to_us(options.merge_typing):
+        return False
+    query, before = str(event.fields["query"]), search.query
+    if query == "" or before == "":
+        return before == ""
+    if query[: len(before)] == before or before[: len(query)] == query:
+        return True
+    return edits(query, before) <= 2
+
+
+def edits(one: str, other: str) -> int:
+    """Return the least number of letters to insert, delete or change (Levenshtein)."""
+    distances = list(range(len(other) + 1))
+    for i, letter in enumerate(one):
+        row = [i + 1]
+        for j, its in enumerate(other):
+            row.append(min(row[-1] + 1, distances[j + 1] + 1, distances[j] + (letter != its)))
+        distances = row
+    return distances[-1]
 
 
 def times(session: Session) -> list[int]:
@@ -226,32 +376,31 @@ def times(session: Session) -> list[int]:
     return [event.time for event in session if event.time is not None]
 
 
-def searches(session: Session) -> list[Search]:
-    """Return a session's searches; while the session is open the last of them is open."""
-    starts = [place for place, event in enumerate(session) if event.kind == "search"]
-    return [session[start:end] for start, end in pairwise([*starts, len(session)])]
-
-
-COUNTED = "events orphan_clicks orphan_results out_of_order late sessions sessions_without_search"
+COUNTED = (
+    "events orphan_clicks orphan_results repeated_clicks named_searches out_of_order late sessions "
+    "sessions_without_search"
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a run prints per search and per session, each in order, and what it counts.
 
+    For each search printed, `followed` tells whether another was opened after it in its session.
     Counted are bad lines by reason ("bad") and all that COUNTED names; "sessions" are those with
     a selected search, "sessions_without_search" all others.
     """
 
     searches: list[Record] = field(default_factory=list)
     sessions: list[Record] = field(default_factory=list)
+    followed: list[bool] = field(default_factory=list)
     counts: dict[str, Any] = field(
         default_factory=lambda: {"bad": Counter(), **dict.fromkeys(COUNTED.split(), 0)}
     )
 
 
 class Machine:
-    """The rules R2 to R11, for all users."""
+    """The rules R2 to R15, for all users."""
 
     def __init__(self, options: Options) -> None:
         """Start with no session open."""
@@ -259,6 +408,8 @@ class Machine:
         self.clock: int | None = None
         self.open: list[Session] = []  # in order of their first events
         self.asked: list[Event] = []  # every Search so far
+        self.reported: list[Event] = []  # the Search of every search that was printed
+        self.made: Counter[str] = Counter()  # the searches of each user that were to be printed
         self.outcome = Outcome()
 
     def take(self, event: Event) -> None:
@@ -272,17 +423,21 @@ class Machine:
                 return  # they start no session (R2) and there is none to end (R4)
             session = []
             self.open.append(session)
+        before = deal(session, self.options)
         session.append(event)  # before anything closes: the event that closes a session is in it
+        after = deal(session, self.options)
+        for name in ("orphan_clicks", "orphan_results", "repeated_clicks"):
+            self.outcome.counts[name] += getattr(after, name) - getattr(before, name)
         if event.kind == "search":
             self.asked.append(event)
-            if len(searches(session)) > 1:
-                self.report(session, searches(session)[-2], "search")  # R3
-        elif event.kind in ("close", "timeout"):
+            is_new = len(after.searches) > len(before.searches)
+            has_id = self.options.has_ids and event.search_id is not None
+            self.outcome.counts["named_searches"] += is_new and has_id
+        for search, earlier in zip(after.searches, before.searches, strict=False):
+            if earlier.is_open and not search.is_open:
+                self.report(session, search, "search")  # R3, R13
+        if event.kind in ("close", "timeout"):
             self.end(session, event.kind)  # R4
-        elif event.kind == "click" and not searches(session):
-            self.outcome.counts["orphan_clicks"] += 1  # R5
-        elif event.kind == "results" and not searches(session):
-            self.outcome.counts["orphan_results"] += 1  # R5
 
     def move_clock(self, time: int) -> None:
         """Move the clock to a time and end the sessions it passes, or count it as behind."""
@@ -316,17 +471,27 @@ class Machine:
         """End what is open at the end of the input, in order of the open searches (R9)."""
         for asked in self.asked:
             for session in list(self.open):
-                if searches(session) and searches(session)[-1][0] is asked:
-                    self.end(session, "end")
+                still_open = deal(session, self.options).still_open
+                for search in still_open:
+                    if search.asked is asked and search is still_open[-1]:
+                        self.report(session, search, "end")
+                        self.close(session, "end")
+                    elif search.asked is asked:
+                        self.report(session, search, "end")
         for session in list(self.open):
             self.end(session, "end")
 
     def end(self, session: Session, closed_by: str) -> None:
-        """End a session and its open search, and report both."""
+        """End a session and its open searches, and report all."""
+        for search in deal(session, self.options).still_open:
+            self.report(session, search, closed_by)
+        self.close(session, closed_by)
+
+    def close(self, session: Session, closed_by: str) -> None:
+        """End a session whose searches were reported, and report it."""
         self.open.remove(session)
-        if searches(session):
-            self.report(session, searches(session)[-1], closed_by)
-        selected = [search for search in searches(session) if is_selected(search, self.options)]
+        searches = deal(session, self.options).searches
+        selected = [s for s in searches if any(s.asked is asked for asked in self.reported)]
         if selected:
             self.outcome.counts["sessions"] += 1
             self.outcome.sessions.append(session_record(session, selected, closed_by))
@@ -334,15 +499,26 @@ class Machine:
             self.outcome.counts["sessions_without_search"] += 1  # R11
 
     def report(self, session: Session, search: Search, closed_by: str) -> None:
-        """Report a search that was closed, if it is selected."""
-        if is_selected(search, self.options):
-            self.outcome.searches.append(search_record(session, search, closed_by))
+        """Report a search that was closed, if it is selected and its user has not had enough."""
+        if not is_selected(search, self.options):
+            return
+        user, most = search.asked.user, self.options.max_user_searches
+        self.made[user] += 1
+        if most is not None and self.made[user] > most:
+            return
+        self.reported.append(search.asked)
+        record = search_record(session, search, closed_by)
+        if self.options.merge_typing is not None:
+            record["refinements"] = search.refinements
+        self.outcome.searches.append(record)
+        others = deal(session, self.options).searches
+        self.outcome.followed.append(any(other.opened > search.opened for other in others))
 
 
 def run(logs: Sequence[bytes], options: Options = Options()) -> Outcome:
     """Answer what `ctrlog run` answers for the contents of some files, one after the other."""
     machine = Machine(options)
-    for log in map(read_log, logs):
+    for log in [read_log(log, has_ids=options.has_ids) for log in logs]:
         machine.outcome.counts["bad"].update(reason for _, reason in log.bad)
         machine.clock = None  # each file has a clock of its own (R7)
         for event in in_order(log.events, options.reorder):
@@ -356,7 +532,7 @@ def run(logs: Sequence[bytes], options: Options = Options()) -> Outcome:
 
 def is_selected(search: Search, options: Options) -> bool:
     """Tell whether `since`, `until` and `where` select a search."""
-    asked = search[0]
+    asked = search.asked
     if options.since and (asked.time is None or asked.time < to_us(options.since - EPOCH)):
         return False
     if options.until and (asked.time is None or asked.time >= to_us(options.until - EPOCH)):
@@ -378,10 +554,9 @@ def has_value(value: object, text: str) -> bool:
 
 def search_record(session: Session, search: Search, closed_by: str) -> Record:
     """Work out the record of a search from its events."""
-    asked = search[0]
-    clicks = [event for event in search if event.kind == "click"]
-    shown_at_first = shown(search[: search.index(clicks[0])]) if clicks else None
-    everything_shown = shown(search)
+    asked, clicks = search.asked, search.clicks
+    shown_at_first = shown(search.events[: search.events.index(clicks[0])]) if clicks else None
+    everything_shown = shown(search.events)
     return {
         "ctr": 1.0 if clicks else 0.0,
         "user": asked.user,
@@ -398,7 +573,7 @@ def search_record(session: Session, search: Search, closed_by: str) -> Record:
 
 def session_record(session: Session, selected: list[Search], closed_by: str) -> Record:
     """Work out the record of a session from its events, for its selected searches."""
-    clicks = [sum(event.kind == "click" for event in search) for search in selected]
+    clicks = [len(search.clicks) for search in selected]
     clicked_searches = sum(count > 0 for count in clicks)
     return {
         "ctr": clicked_searches / len(selected),
@@ -413,9 +588,9 @@ def session_record(session: Session, selected: list[Search], closed_by: str) -> 
     }
 
 
-def shown(search: Search) -> list[str] | None:
+def shown(events: list[Event]) -> list[str] | None:
     """Return the items of all Results, a further page going on (R5); None without Results."""
-    pages = [event.fields["items"] for event in search if event.kind == "results"]
+    pages = [event.fields["items"] for event in events if event.kind == "results"]
     return [str(item) for page in pages for item in page] if pages else None
 
 

@@ -30,18 +30,35 @@ TYPES = [
     *["scroll", "SEARCH"],  # these two are of another type: plain activity
 ]
 QUERIES = [
-    *["dogs", "dogs", "cats", "", "Crème brûlée", "猫 🐈", " blank ", "null", "=1+1"],
+    *[
+        "dogs",
+        "dogs",
+        "dog",
+        "do",
+        "d",
+        "dgos",
+        "cats",
+        "ca",
+        "",
+        "Crème brûlée",
+        "猫 🐈",
+        " blank ",
+        "null",
+        "=1+1",
+    ],
     *["tab\there", "line\nbreak", "cr\r\n", "\u2028 \u2029 \x85", "nul\x00", '{"a": 1}'],
     *['say "hi", ok', "it's", "back\\slash \\t \\"],
 ]
 ITEMS: list[str | int] = ["a", "a", "b", "b", "c", 5, "5", "é\u2028"]
 RANKS = [1, 2, 3, 10, 0, -1, None]
+SEARCH_IDS: list[str | int | None] = [1, 1, "1", 2, "2", "b", "", None]
 LANGS = ["en", "en", "fr", "1", 1, 1.0, True, "true", None, ["en"]]
 UNUSED: list[EventDict] = [
     *[{}, {}, {}],
     {"device": "phone", "more": {"time": "never", "user": [1, -2.5e3, {"type": None}]}},
     {"device": "tablet", "caf\u00e9": "\U0001f600", "": False},
 ]
+STRANGE_WHERE_NO_ID_IS: list[EventDict] = [{}, {}, {}, {"search_id": [1.5, None]}]
 STRANGE_IN_A_SEARCH: list[EventDict] = [{}, {}, {}, {"item": [None]}, {"rank": "1", "items": 5}]
 
 # --- Durations: steps between events that just reach those of the options, or just pass them.
@@ -50,6 +67,10 @@ GAPS_S = [10, 10, 20]
 LATENESSES_S = [5, 5, 10, 0]
 MAX_SESSIONS_S = [None, None, 15, 5, 30]
 REORDERS_S = [None, None, 5, 20, 0]
+ATTRIBUTIONS = ["order", "order", "id"]
+TYPINGS_S = [None, None, None, None, 5, 1, 0, 20]
+MOST_OPEN = [1000, 1000, 1000, 3, 2, 1]
+MOST_USER_SEARCHES = [None, None, None, None, None, None, 3, 2, 1]
 SELECTED_FROM_S = [*[None] * 9, 0, 10, 20]
 SELECTED_TO_S = [*[None] * 9, 60, 30, 40]
 WHERE: list[tuple[tuple[str, str], ...]] = [
@@ -145,6 +166,11 @@ def untimed_events(draw: st.DrawFn) -> EventDict:
         event["item"] = draw(st.sampled_from(ITEMS))
         if draw(one_in(3)):
             event["rank"] = draw(st.sampled_from(RANKS))
+    if kind in NEEDED:
+        if not draw(one_in(4)):
+            event["search_id"] = draw(st.sampled_from(SEARCH_IDS))
+    else:
+        event |= draw(st.sampled_from(STRANGE_WHERE_NO_ID_IS))
     return event | draw(st.sampled_from(UNUSED))
 
 
@@ -203,6 +229,11 @@ def options(draw: st.DrawFn) -> Options:
         since=None if since is None else BASE + since,
         until=None if until is None else BASE + until,
         where=draw(st.sampled_from(WHERE)),
+        attribution=draw(st.sampled_from(ATTRIBUTIONS)),
+        merge_typing=seconds(TYPINGS_S),
+        dedupe_clicks=draw(one_in(3)),
+        most_open=draw(st.sampled_from(MOST_OPEN)),
+        max_user_searches=draw(st.sampled_from(MOST_USER_SEARCHES)),
     )
 
 
@@ -229,7 +260,6 @@ NOT_JSON = [
     *[GOOD_LINE.replace(b"}}", bad) for bad in (b"},}", b"}]", b"}}}", b",}}")],
 ]
 NOT_AN_OBJECT = [b"[]", b"1", b"-1.5e3", b'"x"', b"null", b"true", b"[" + GOOD_LINE + b"]"]
-ALWAYS_NEEDED = ("type", "user")
 WRONG_TYPES: dict[str, list[Any]] = {
     "type": [5, True, ["Search"], {}],
     "user": [1.0, 1.5, True, False, [], {"id": 1}],
@@ -237,7 +267,7 @@ WRONG_TYPES: dict[str, list[Any]] = {
     "items": ["a", 5, {}, True, [1.5], [True], [None], ["a", ["b"]]],
     "item": [1.0, True, ["a"], {}],
     "rank": [1.0, 2.5, True, "1", [1]],
-    "search_id": [1.0, 2.5, True, [1], {}],
+    "search_id": [1.0, True, ["a"], {}],
     "time": [True, False, [], {"s": 1}],
 }
 NOT_TIMES: list[WrittenTime] = [
@@ -281,7 +311,7 @@ def bad_lines(draw: st.DrawFn) -> tuple[str, bytes]:
     if reason in given:
         return reason, draw(st.sampled_from(given[reason]))
     event = draw(untimed_events())
-    needed = [*ALWAYS_NEEDED, *NEEDED.get(KINDS.get(event["type"], ""), [])]
+    needed = ["type", "user", *NEEDED.get(KINDS.get(event["type"], ""), [])]
     if reason == "cut off":
         line = json.dumps(event).encode()
         return reason, line[: draw(st.integers(1, len(line) - 1))]
@@ -289,7 +319,7 @@ def bad_lines(draw: st.DrawFn) -> tuple[str, bytes]:
         event["time"] = draw(st.sampled_from(NOT_TIMES))
     elif reason == "wrong type":
         used = [*needed, "time", *(["rank"] if "item" in needed else [])]
-        used += ["search_id"] if len(needed) > len(ALWAYS_NEEDED) else []
+        used += ["search_id"] if KINDS.get(event["type"]) in NEEDED else []
         name = draw(st.sampled_from(used))
         event[name] = draw(st.sampled_from(WRONG_TYPES[name]))
     else:

@@ -91,7 +91,7 @@ def test_events_and_bad_lines_are_those_of_the_reference(log: bytes) -> None:
     """Events with their users, times and fields, and bad lines with their reasons and places."""
     log = log.removeprefix(b"\xef\xbb\xbf")
     decoded = DECODER.decode(log)
-    expected = reference.read_log(log)
+    expected = reference.read_log(log, has_ids=True)
     assert [(bad.line, str(bad.reason)) for bad in decoded.bad] == expected.bad
     assert [bad.text for bad in decoded.bad] == [log.split(b"\n")[n - 1] for n, _ in expected.bad]
     assert len(decoded.events) == len(expected.events)
@@ -105,6 +105,8 @@ def test_events_and_bad_lines_are_those_of_the_reference(log: bytes) -> None:
             assert unpack_items(mine.items) == [str(item) for item in its.fields["items"]]
         if its.kind == "click":
             assert (mine.item, mine.rank) == (its.fields["item"], its.fields.get("rank"))
+        if its.kind in reference.NEEDED:
+            assert mine.search_id == its.search_id
 
 
 def test_a_bad_line_knows_its_place() -> None:

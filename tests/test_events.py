@@ -85,6 +85,7 @@ WRONG: list[dict[str, Any]] = [
     {"rank": True},
     {"search_id": 1.0},
     {"search_id": True},
+    {"search_id": ["a"]},
     {"items": 5},
     {"items": [1.5]},
     {"items": [None]},
@@ -134,6 +135,14 @@ def test_a_time_is_brought_to_utc(time: datetime) -> None:
     event = Event("scroll", 1, time)
     assert event.time == at(0)
     assert event.time.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("search_id", "text"), [(1, "1"), ("1", "1"), (-7, "-7"), ("a b", "a b"), ("", None), (0, "0")]
+)
+def test_the_id_of_a_search_is_text(search_id: str | int, text: str | None) -> None:
+    """1 and "1" are the same id, and an empty one is none."""
+    assert Event("Search", 1, query="dogs", search_id=search_id).search_id == text
 
 
 def test_an_event_made_by_hand_can_be_fed() -> None:
@@ -190,10 +199,3 @@ def test_a_session_has_shares_of_its_searches() -> None:
     """CTR is clicked searches / searches and never above 1; clicks per search may be."""
     record = SessionRecord("1", 4, 3, 10, None, None, "end")
     assert (record.ctr, record.clicks_per_search) == (0.75, 2.5)
-
-
-@pytest.mark.parametrize("written", [7, "7"])
-def test_the_id_of_a_search_is_text(written: str | int) -> None:
-    """An integer id and its text are the same search."""
-    assert Event("Search", 1, query="dogs", search_id=written).search_id == "7"
-    assert Event("Search", 1, query="dogs").search_id is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ import pytest
 import reference
 import strategies
 from hypothesis import given
+from making import rules_of
 from rich.cells import cell_len
 
 from ctrlog.explanation import ExplainingShard
@@ -45,7 +47,7 @@ def explained(user: str, *logs: bytes, rules: Rules | None = None) -> list[str]:
 @given(strategies.several_logs(), strategies.options())
 def test_an_explained_run_is_no_other_run(logs: list[bytes], options: reference.Options) -> None:
     """To explain changes nothing: records, their order and counts stay; all borders are told."""
-    rules = Rules(options.gap, options.lateness, options.max_session)
+    rules = rules_of(replace(options, max_user_searches=None))
     plain, shard = Shard(rules), ExplainingShard("1", rules)
     assert run(shard, *logs) == run(plain, *logs)
     assert shard.counts == plain.counts

@@ -20,9 +20,10 @@ from making import at
 from test_intervals import delta_ends, wilson_ends
 from test_pipeline import run
 
-from ctrlog import grouping, intervals, metrics, sketches
+from ctrlog import grouping, holding, intervals, metrics, sketches
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
-from ctrlog.grouping import Grouping, Groups
+from ctrlog.grouping import Grouping, Groups, Key
+from ctrlog.holding import HeldBack
 from ctrlog.intervals import ClusterSums
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, Users
@@ -72,8 +73,8 @@ def search_values(searches: list[reference.Record]) -> dict[str, Any]:
     logged = [s for s in searches if s["results"] is not None]
     clicked = [s for s in searches if s["clicks"]]
     clicks = sum(int(s["clicks"] or 0) for s in searches)
-    abandoned = [s for s in shown if not s["clicks"] and s["closed_by"] != "search"]
-    reformulated = [s for s in searches if not s["clicks"] and s["closed_by"] == "search"]
+    abandoned = [s for s in shown if not s["clicks"] and not s["followed"]]
+    reformulated = [s for s in searches if not s["clicks"] and s["followed"]]
     measured = [s for s in clicked if s["first_rank"] is not None or s["results"] is not None]
     ranks = [s["first_rank"] for s in searches if isinstance(s["first_rank"], int)]
     low, high = wilson_ends(len(clicked), len(searches)) if searches else (None, None)
@@ -158,7 +159,11 @@ def assert_as_in_the_reference(logs: list[bytes], options: reference.Options) ->
     """Compare every metric."""
     outcome, expected = run(logs, options), reference.run(logs, options)
     values = of_records(outcome.searches, outcome.sessions)
-    by_definition = search_values(expected.searches)
+    searches = [
+        {**search, "followed": followed}
+        for search, followed in zip(expected.searches, expected.followed, strict=True)
+    ]
+    by_definition = search_values(searches)
     by_definition |= session_values(expected.sessions)
     by_definition |= duration_values(expected.searches, expected.sessions)
     assert set(values) == set(by_definition)
@@ -193,7 +198,16 @@ def search(  # a search of user "a" that found 10 items, was not clicked and end
 ) -> SearchRecord:
     """Make a search."""
     return SearchRecord(
-        "a", "dogs", results, clicks, first_rank, first_click_s, at(0), at(0), closed_by
+        user="a",
+        query="dogs",
+        results=results,
+        clicks=clicks,
+        first_rank=first_rank,
+        first_click_s=first_click_s,
+        time=at(0),
+        session_start=at(0),
+        closed_by=closed_by,
+        followed=closed_by == "search",
     )
 
 
@@ -345,6 +359,8 @@ def search_records(draw: st.DrawFn) -> SearchRecord:
         time,
         time,
         draw(st.sampled_from([cause.value for cause in ClosedBy])),
+        refinements=draw(st.integers(0, 3)),
+        followed=draw(st.booleans()),
     )
 
 
@@ -388,11 +404,11 @@ class Mergeable:
         return made
 
 
-def add_records(all_metrics: Metrics, records: list[Any]) -> None:
+def add_records(to: Metrics | HeldBack, records: list[Any]) -> None:
     """Add searches and sessions."""
     searches = [record for record in records if isinstance(record, SearchRecord)]
     sessions = [record for record in records if isinstance(record, SessionRecord)]
-    all_metrics.update(Ended(searches, sessions))
+    to.update(Ended(searches, sessions))
 
 
 def users(most_users: int) -> Mergeable:
@@ -409,6 +425,20 @@ def whole_metrics(most_users: int) -> Mergeable:
     """Describe `Metrics` with a bound."""
     records = st.one_of(search_records(), session_records())
     return Mergeable(lambda: Metrics(most_users), records, add_records, computed)
+
+
+def held_back(key_of: Callable[[SearchRecord], Key] | None) -> Mergeable:
+    """Describe `HeldBack`, with or without groups."""
+
+    def answers(held: HeldBack) -> object:
+        all_metrics = Metrics()
+        groups = None if key_of is None else Groups(key_of, most_groups=10_000)
+        held.release(all_metrics, groups)
+        by_key = {group.key: group for group in groups.groups()} if groups else {}
+        return computed(all_metrics), by_key, held.left_out
+
+    records = st.one_of(search_records(), session_records())
+    return Mergeable(lambda: HeldBack(3, key_of), records, add_records, answers)
 
 
 MERGEABLE = {
@@ -434,6 +464,8 @@ MERGEABLE = {
     "Users beyond the bound": users(2),
     "Metrics": whole_metrics(6),
     "Metrics beyond the bound": whole_metrics(2),
+    "HeldBack": held_back(None),
+    "HeldBack with groups": held_back(Grouping(("query", "user")).key_of(())),
     "Groups": Mergeable(
         lambda: Groups(Grouping(("query", "user")).key_of(()), most_groups=10_000),
         search_records(),
@@ -449,7 +481,7 @@ def test_every_class_that_can_be_merged_obeys_the_laws() -> None:
     """No class with a method `merge` is left out of the laws."""
     found = {
         name
-        for module in (intervals, sketches, metrics, grouping)
+        for module in (intervals, sketches, metrics, grouping, holding)
         for name, class_ in inspect.getmembers(module, inspect.isclass)
         if hasattr(class_, "merge")
     }

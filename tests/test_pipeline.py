@@ -13,15 +13,17 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from making import rules_of
 
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.events import SearchRecord, SessionRecord
+from ctrlog.exclusion import Exclusion
 from ctrlog.filters import Filter
 from ctrlog.pipeline import Pipeline
-from ctrlog.reorder import Reorder
+from ctrlog.reading import InTurn, Limits
 from ctrlog.schema import Schema
-from ctrlog.shard import Rules, Shard
+from ctrlog.shard import Shard
 from ctrlog.sinks import Format, Per, make_sink
 
 
@@ -39,18 +41,20 @@ def run(
     logs: Sequence[bytes],
     options: reference.Options | None = None,
     block_bytes: int = 64 * 1024,
+    exclusion: Exclusion | None = None,
 ) -> Outcome:
     """Run logs, each as a file of its own."""
     options = options or reference.Options()
     filter_ = Filter(options.since, options.until, options.where)
-    rules = Rules(options.gap, options.lateness, options.max_session, filter_.selector())
-    outcome = Outcome(Shard(rules), BadLines())
+    outcome = Outcome(Shard(rules_of(options, filter_.selector())), BadLines())
+    schema = Schema.native(extra=filter_.extra_fields)
     pipeline = Pipeline(
         outcome.shard,
-        Decoder(Schema.native(extra=filter_.extra_fields), 2**24),
+        Decoder(schema if options.has_ids else schema.without_ids(), 2**24),
         outcome.bad_lines,
-        None if options.reorder is None else Reorder(options.reorder),
-        block_bytes=block_bytes,
+        InTurn(Limits(block_bytes=block_bytes)),
+        options.reorder,
+        exclusion=exclusion,
     )
     with TemporaryDirectory() as folder:
         names = []
@@ -64,9 +68,13 @@ def run(
     return outcome
 
 
-def as_dicts(records: Sequence[Any], per: Per) -> list[dict[str, Any]]:
+def as_dicts(
+    records: Sequence[Any], per: Per, options: reference.Options | None = None
+) -> list[dict[str, Any]]:
     """Records as the reference has them, through the JSON they are written as."""
-    return [json.loads(line) for line in make_sink(Format.JSONL, per).lines(records).splitlines()]
+    has_refinements = options is not None and options.merge_typing is not None
+    sink = make_sink(Format.JSONL, per, has_refinements=has_refinements)
+    return [json.loads(line) for line in sink.lines(records).split(b"\n") if line]
 
 
 @given(strategies.several_logs(), strategies.options())
@@ -76,7 +84,8 @@ def test_records_and_counts_are_those_of_the_reference(
     """On any log and with any options the slow reference, made from the rules, agrees."""
     outcome = run(logs, options)
     expected = reference.run(logs, options)
-    assert as_dicts(outcome.searches, Per.SEARCH) == expected.searches
+    assert as_dicts(outcome.searches, Per.SEARCH, options) == expected.searches
+    assert [search.followed for search in outcome.searches] == expected.followed
     assert as_dicts(outcome.sessions, Per.SESSION) == expected.sessions
     counts = outcome.shard.counts
     assert {str(reason): count for reason, count in outcome.bad_lines.counts.items()} == dict(
@@ -86,6 +95,8 @@ def test_records_and_counts_are_those_of_the_reference(
         "events",
         "orphan_clicks",
         "orphan_results",
+        "repeated_clicks",
+        "named_searches",
         "out_of_order",
         "late",
         "sessions",

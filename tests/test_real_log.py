@@ -52,6 +52,41 @@ def test_every_keystroke_is_a_search_and_no_click_is_lost() -> None:
     assert found["users"] <= 15
 
 
+TYPING = ["--where", "application=Chorus", "--reorder", "3650d"]
+IDS = ["--attribute", "id", "--field", "search_id=query_id"]
+
+
+def test_typing_is_merged_to_what_people_searched_for() -> None:
+    """506 searches with each key are some 60 of people, and no click is lost by that.
+
+    Its notes count 62 with a pause of 4 s as the border, and 56 with 30 s and two letters.
+    """
+    raw = summary_of(*TYPING)
+    merged = summary_of(*TYPING, "--merge-typing", "4s")
+    assert merged["searches_raw"] == raw["searches"] == 506
+    assert merged["ctr_raw"] == raw["ctr"]
+    assert (merged["clicked_searches"], merged["clicks"]) == (
+        raw["clicked_searches"],
+        raw["clicks"],
+    )
+    assert 55 <= merged["searches"] <= 70
+    assert 0.5 < merged["ctr"] < 0.7
+
+
+def test_clicks_name_their_searches() -> None:
+    """Ids give no more clicks than the order of events; those whose search is over are orphans."""
+    by_order = summary_of(*TYPING)
+    by_id = summary_of(*TYPING, *IDS)
+    for found in (by_order, by_id):
+        assert found["clicks"] + found["diagnostics"]["orphan_clicks"] == 287
+    assert by_id["clicks"] <= by_order["clicks"]
+    assert 490 <= by_id["diagnostics"]["searches_with_id"] <= 506
+    once = summary_of(*TYPING, *IDS, "--dedupe-clicks")
+    assert once["clicks"] + once["diagnostics"]["repeated_clicks"] == by_id["clicks"]
+    assert once["clicked_searches"] == by_id["clicked_searches"]
+    assert once["clicks"] <= 130  # different pairs of query and item, as its notes count them
+
+
 def test_lines_that_are_no_events_are_told_apart() -> None:
     """Half of the lines are instructions for a bulk upload, and queries have no action's name."""
     found = summary_of()

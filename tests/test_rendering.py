@@ -27,12 +27,13 @@ from rich.cells import cell_len
 from ctrlog import wording
 from ctrlog.advice import advice
 from ctrlog.choices import SummaryFormat
-from ctrlog.events import SearchRecord, SessionRecord
+from ctrlog.events import Attribution, SearchRecord, SessionRecord
 from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, Outcome, SearchMetrics
 from ctrlog.rendering import render
+from ctrlog.shard import Rules
 from ctrlog.summary import Summary, search_values
 
 GOLDEN = Path(__file__).parent / "golden_summary"
@@ -82,6 +83,7 @@ def search(number: int, time: datetime | None, closed_by: str) -> SearchRecord:
         time=time,
         session_start=time,
         closed_by=closed_by,
+        followed=closed_by == "search",
     )
 
 
@@ -232,7 +234,11 @@ def test_no_line_is_too_wide(
 ) -> None:
     """No key makes a line wider than the screen, breaks one, or gets an escape code through."""
     all_searches = metrics_of(
-        {(1, 0, None, "end"): 7 * scale, (1, 1, 2, "search"): 3 * scale, (0, 0, None, "gap"): 1}
+        {
+            (1, 0, None, "end", False): 7 * scale,
+            (1, 1, 2, "search", True): 3 * scale,
+            (0, 0, None, "gap", False): 1,
+        }
     )
     summary = replace(
         rich_summary(),
@@ -266,9 +272,9 @@ def test_a_nasty_user_is_shown_safely(user: str) -> None:
 def test_large_numbers_fit_80_columns_uncut() -> None:
     """Billions of searches by two long keys are not cut at 80 columns."""
     many: dict[Outcome, int] = {
-        (1, 0, None, "search"): 6 * 10**9,
-        (1, 2, 123, "max"): 4 * 10**9,
-        (0, 0, None, "gap"): 7,
+        (1, 0, None, "search", True): 6 * 10**9,
+        (1, 2, 123, "max", False): 4 * 10**9,
+        (0, 0, None, "gap", False): 7,
     }
     groups = [Group(("k" * 60, "q" * 60), metrics_of(many))]
     summary = replace(
@@ -363,6 +369,7 @@ def test_advice_is_given_where_it_is_due() -> None:
         for found in map(summed_up, (Ended([], []), unclicked(), timeless()))
     )
     estimated = replace(good, metrics=summed_up(lifelike(), most_users=5).metrics)
+    by_id = replace(good, rules=Rules(attribution=Attribution.ID))
     expected = {
         "--bad-lines": replace(good, bad_lines={"cut off": 1}, lines=7),
         "no search among 9 events": none,
@@ -371,6 +378,15 @@ def test_advice_is_given_where_it_is_due() -> None:
         "--gap": replace(good, counts=Counts(events=9, orphan_clicks=31)),
         "--reorder": replace(good, counts=Counts(events=9, late=1)),
         "estimate": estimated,
+        "--field search_id=NAME": by_id,
+        "their search_id is missing": replace(
+            by_id, counts=Counts(events=9, orphan_clicks=31, named_searches=9)
+        ),
+        "1 event of excluded users is left out": replace(good, excluded_events=1),
+        "8 users with more than 5 searches each are left out, 76 searches in all: u0 (6), u1 (7),"
+        " u2 (8), u3 (9), u4 (10) and 3 more.": replace(
+            good, limit=5, left_out={f"u{n}": 6 + n for n in range(8)}
+        ),
         "the log is empty": summed_up(Ended([], [])),
     }
     assert advice(good) == []
@@ -378,6 +394,11 @@ def test_advice_is_given_where_it_is_due() -> None:
         (text,) = advice(summary)
         assert words in text
     assert advice(replace(good, counts=Counts(events=9, orphan_clicks=1))) == []
+    assert advice(replace(by_id, counts=Counts(events=9, named_searches=1))) == []
+    assert advice(replace(good, excluded_events=0, limit=5)) == []
+    assert advice(replace(summed_up(Ended([], [])), excluded_events=2)) == [
+        "2 events of excluded users are left out."
+    ]
     assert "~" in wording.users(estimated)
     assert "sessions" in dict(wording.headline(estimated)).popitem()[0]
 

@@ -15,7 +15,7 @@ from making import at
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError
 from ctrlog.events import TrustedEvent, unpack_items
-from ctrlog.faults import Reason, read_slowly
+from ctrlog.faults import Reason
 from ctrlog.schema import FIELD_TYPES, Schema, check, parse_path
 
 FIELDS = tuple(FIELD_TYPES)
@@ -130,16 +130,16 @@ def test_nested_fields_are_found() -> None:
 def test_an_inner_object_that_is_not_there_has_no_fields(meta: str, what: str) -> None:
     """Where an object on the way is absent, null or no object, an optional field is missing."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta},"what":{what}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, *[None] * 6]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
     without = '{"type":"scroll","who":{"id":1}}'
-    assert values(only_event(NESTED, without)) == ["scroll", 1, *[None] * 6]
+    assert values(only_event(NESTED, without)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize("meta", ["5", '"x"', "[]", "false", '{"at":5}', '{"at":["utc"]}'])
 def test_an_inner_value_of_another_type_has_no_fields(meta: str) -> None:
     """A string or number where an object was expected is as no object there."""
     line = f'{{"type":"scroll","who":{{"id":1}},"meta":{meta}}}'
-    assert values(only_event(NESTED, line)) == ["scroll", 1, *[None] * 6]
+    assert values(only_event(NESTED, line)) == ["scroll", 1, None, None, None, None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -205,31 +205,6 @@ def test_a_log_that_names_and_nests_fields_differently_says_the_same(
     )
     assert [values(event) for event in elsewhere.events] == [values(e) for e in native.events]
     assert elsewhere.bad == native.bad == []
-
-
-# The ids of searches.
-
-
-@pytest.mark.parametrize("written", ["7", '"7"'])
-@pytest.mark.parametrize(
-    "event",
-    ['"type":"Search","query":"a"', '"type":"results","items":[]', '"type":"click","item":1'],
-)
-def test_the_id_of_a_search_is_text(event: str, written: str) -> None:
-    """An integer id and its text are the same search, whichever way the line is read."""
-    line = f'{{{event},"user":1,"search_id":{written}}}'
-    unusual = line.replace('"user"', '"unused":1e999,"rank":null,"user"')
-    assert only_event(Schema(), line).search_id == "7"
-    assert only_event(Schema(), unusual).search_id == "7"
-    assert read_slowly(line.encode(), Schema()).search_id == "7"
-
-
-@pytest.mark.parametrize("written", ["", ',"search_id":null'])
-def test_an_event_need_not_name_a_search(written: str) -> None:
-    """Where there is no id, or null, there is none."""
-    line = f'{{"type":"Search","user":1,"query":"a"{written}}}'
-    assert only_event(Schema(), line).search_id is None
-    assert read_slowly(line.encode(), Schema()).search_id is None
 
 
 # Further fields.
@@ -338,3 +313,52 @@ def test_checked_events_are_complete() -> None:
     check(events)
     assert [event.time for event in events] == [at(0)] * 3
     assert events[0].items == (2, msgspec.Raw(b'["a", 2]'))
+
+
+# The ids of searches.
+
+ID_LINE = '{"type":"click","user":1,"item":"a","search_id":%s}'
+
+
+@pytest.mark.parametrize(
+    ("written", "search_id"),
+    [("7", "7"), ('"7"', "7"), ('"q-1"', "q-1"), ("null", None), ('""', None), ("-1", "-1")],
+)
+@pytest.mark.parametrize("unusual", ["", '"query":5,'])
+def test_an_id_is_text_whichever_way_the_line_is_read(
+    written: str, search_id: str | None, unusual: str
+) -> None:
+    """1 and "1" are the same id, and an empty one is none."""
+    line = (ID_LINE % written).replace('"user"', f'{unusual}"user"')
+    assert only_event(Schema(), line).search_id == search_id
+    nested = Schema.native([("search_id", "q.id")])
+    assert only_event(nested, line.replace("search_id", "x")).search_id is None
+    moved = line.replace(f'"search_id":{written}', f'"q":{{"id":{written}}}')
+    assert only_event(nested, moved).search_id == search_id
+
+
+@pytest.mark.parametrize("written", ["1.5", "true", "[1]", '{"a":1}'])
+def test_an_id_of_another_type_is_bad_only_where_ids_are_looked_at(written: str) -> None:
+    """A schema without ids passes over whatever a log calls so."""
+    line = (ID_LINE % written).encode()
+    (bad,) = Decoder(Schema(), 2**20).decode(line).bad
+    assert bad.reason is Reason.WRONG_TYPE
+    assert bad.detail == '"search_id" must be a string or an integer'
+    for schema in (Schema().without_ids(), Schema.native([("item", "item")]).without_ids()):
+        assert not schema.has_ids
+        assert only_event(schema, line).search_id is None
+
+
+def test_an_id_of_another_type_is_passed_over_where_no_id_is_used() -> None:
+    """An event that belongs to no search may have anything there."""
+    assert only_event(Schema(), '{"type":"scroll","user":1,"search_id":[]}').search_id is None
+
+
+def test_without_ids_their_place_is_free() -> None:
+    """What is called `search_id` can be another field, and be compared."""
+    schema = Schema.native([("item", "search_id")], extra=["search_id"]).without_ids()
+    event = only_event(schema, '{"type":"click","user":1,"search_id":7}')
+    assert (event.item, event.search_id, event.extra) == (7, None, (7,))
+    compared = Schema.native(extra=["search_id", "lang"])
+    event = only_event(compared, '{"type":"scroll","user":1,"search_id":7,"lang":"en"}')
+    assert (event.search_id, event.extra) == ("7", (7, "en"))

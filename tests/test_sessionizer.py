@@ -13,8 +13,12 @@ from making import ALL_SPELLINGS, US, at, event
 
 from ctrlog.events import SPELLINGS, ClosedBy, Kind, SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ledger
-from ctrlog.sessionizer import NO_SESSION, ROWS, Session
+from ctrlog.machine import machine_for
+from ctrlog.sessionizer import Session
 from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
+
+ROWS = machine_for().rows
+NO_SESSION = ROWS[State.NONE]
 
 #: Ways to bring a session to a state, by what it is fed.
 WAYS: dict[str, tuple[State, list[str]]] = {
@@ -34,7 +38,7 @@ INPUTS: list[str | ClosedBy] = [*ALL_SPELLINGS, *BOUNDARIES]
 
 def brought(way: str) -> tuple[Session, Ledger]:
     """Return a session that was brought to a state, and its ledger."""
-    session, ledger = Session(1), Ledger()
+    session, ledger = Session(1, NO_SESSION), Ledger()
     for second, type_ in enumerate(WAYS[way][1]):
         session.feed(event(type_, at(second)), ledger)
     return session, ledger
@@ -122,7 +126,7 @@ def test_a_row_has_a_step_for_every_type(state: State) -> None:
 
 def test_a_session_is_new_until_its_first_event() -> None:
     """Before its first event a user has no session, and none can be ended."""
-    session, ledger = Session("bob"), Ledger()
+    session, ledger = Session("bob", NO_SESSION), Ledger()
     assert session.steps is NO_SESSION
     for boundary in BOUNDARIES:
         session.end(boundary, ledger)
@@ -134,7 +138,7 @@ def test_a_session_is_new_until_its_first_event() -> None:
 
 def recorded(*events: TrustedEvent) -> list[SearchRecord]:
     """Return the searches of a session that has these events and then ends."""
-    session, ledger = Session(events[0].user), Ledger()
+    session, ledger = Session(events[0].user, NO_SESSION), Ledger()
     for each in events:
         session.feed(each, ledger)
     session.end(ClosedBy.END, ledger)
@@ -262,7 +266,7 @@ def test_seconds_to_the_first_click(
 
 def test_a_session_sums_its_searches_up() -> None:
     """The record of a session counts searches, clicked ones and clicks, and divides by searches."""
-    session, ledger = Session(1), Ledger()
+    session, ledger = Session(1, NO_SESSION), Ledger()
     types = ["AppOpen", "Search", "click", "click", "click", "Search", "Search", "click", "Timeout"]
     for second, type_ in enumerate(types):
         session.latest = at(second)  # as the shard does
@@ -277,7 +281,7 @@ def test_a_session_sums_its_searches_up() -> None:
 def test_a_search_that_is_not_selected_counts_for_nothing() -> None:
     """A search that the ledger does not select has no record and no part in its session's."""
     ledger = Ledger(select=lambda search: search.query == "cats")
-    session = Session(1)
+    session = Session(1, NO_SESSION)
     for query in ("dogs", "cats", "birds"):
         session.feed(event("Search", query=query), ledger)
         session.feed(event("click"), ledger)
@@ -289,7 +293,7 @@ def test_a_search_that_is_not_selected_counts_for_nothing() -> None:
 def test_a_session_of_unselected_searches_is_one_without_search() -> None:
     """A session none of whose searches is selected has no record (R11)."""
     ledger = Ledger(select=lambda _: False)
-    session = Session(1)
+    session = Session(1, NO_SESSION)
     session.feed(event("Search"), ledger)
     session.feed(event("AppClose"), ledger)
     assert (ledger.searches, ledger.sessions) == ([], [])
@@ -310,7 +314,7 @@ def test_a_saved_session_goes_on_as_the_one_that_was_not(
     before: list[str], step: int, after: list[str], timed_thirds: int
 ) -> None:
     """Saved through JSON and restored in any state, a session ends with the same records."""
-    session, ledger = Session("é"), Ledger()
+    session, ledger = Session("é", NO_SESSION), Ledger()
 
     def take(taker: Session, place: int, type_: str) -> None:
         time = at(place * 0.1) if (place + step) % 3 < timed_thirds else None
@@ -321,7 +325,7 @@ def test_a_saved_session_goes_on_as_the_one_that_was_not(
     if session.state is State.NONE:
         return
     started, opened = ledger.started, ledger.opened
-    restored = Session.restore(json.loads(json.dumps(session.save())))
+    restored = Session.restore(json.loads(json.dumps(session.save())), ROWS)
     assert restored.state is session.state
     assert restored.save() == session.save()
     outcomes = []

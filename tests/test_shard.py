@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,13 +15,14 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
-from making import US, at, decoded, event, fed, s
+from making import US, at, decoded, event, fed, rules_of, s
+from test_pipeline import as_dicts
 
 from ctrlog.errors import UsageError
 from ctrlog.events import SearchRecord, TrustedEvent
 from ctrlog.ledger import Counts, Ended
 from ctrlog.shard import Rules, Shard
-from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.sinks import Per
 
 GAP, LATENESS = s(10), s(5)
 RULES = Rules(GAP, LATENESS)
@@ -418,11 +420,6 @@ def test_a_shard_knows_whether_anything_was_searched() -> None:
 Step = tuple[list[TrustedEvent], bool]
 
 
-def rules_of(options: reference.Options) -> Rules:
-    """Return the rules of a run with some options."""
-    return Rules(options.gap, options.lateness, options.max_session)
-
-
 def all_ended(parts: Iterable[Ended]) -> Ended:
     """Put what ended at several times together."""
     ended = Ended([], [])
@@ -491,24 +488,18 @@ def test_any_pieces_give_the_same(
     assert (all_ended(parts), shard.counts) == in_one_pass(files, rules)
 
 
-def as_dicts(records: Sequence[Any], per: Per) -> list[dict[str, Any]]:
-    """Records as the reference has them."""
-    return [json.loads(line) for line in make_sink(Format.JSONL, per).lines(records).splitlines()]
-
-
 @given(strategies.log_bytes(), strategies.options())
 def test_a_record_is_out_as_soon_as_its_search_is_over(
     log: bytes, options: reference.Options
 ) -> None:
     """After each single event just those records are out that the rules have closed by then."""
     shard = Shard(rules_of(options))
-    plain = reference.Options(options.gap, options.lateness, options.max_session)
-    machine = reference.Machine(plain)
-    for mine, its in zip(decoded(log), reference.read_log(log).events, strict=True):
+    machine = reference.Machine(replace(options, since=None, until=None, where=()))
+    for mine, its in zip(decoded(log), reference.read_log(log, has_ids=True).events, strict=True):
         searches, sessions = len(machine.outcome.searches), len(machine.outcome.sessions)
         machine.take(its)
         ended = shard.feed([mine])
-        assert as_dicts(ended.searches, Per.SEARCH) == machine.outcome.searches[searches:]
+        assert as_dicts(ended.searches, Per.SEARCH, options) == machine.outcome.searches[searches:]
         assert as_dicts(ended.sessions, Per.SESSION) == machine.outcome.sessions[sessions:]
 
 

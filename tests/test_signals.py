@@ -48,14 +48,18 @@ def large_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def started(
-    *arguments: str | Path, script: str = "", term: str = "dumb", **settings: Any
+    *arguments: str | Path,
+    subcommand: str = "run",
+    script: str = "",
+    term: str = "dumb",
+    **settings: Any,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start ctrlog, its streams pipes unless told otherwise; at the end it is gone.
 
     A shell script may start it, as `exec "$@"`; `settings` go to Popen.
     """
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    command = [*CTRLOG, "run", *map(str, arguments)]
+    command = [*CTRLOG, subcommand, *map(str, arguments)]
     if script:
         command = ["sh", "-c", script, "sh", *command]
     process = subprocess.Popen(command, bufsize=0, env=environment(TERM=term), **(pipes | settings))

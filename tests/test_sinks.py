@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from making import US, at
+from msgspec.structs import replace
 
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
 from ctrlog.sinks import COLUMNS, Format, Per, Record, make_sink
@@ -114,6 +115,32 @@ def test_searches_are_written(format_: Format) -> None:
     """A line per search; null is a dash in text, empty in TSV and CSV, null in JSON."""
     expected = SEARCHES_WRITTEN[format_].lstrip("\n").replace("|", "\t")
     assert lines(format_, [FULL, EMPTY]) == expected
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_refinements_come_last_if_they_are_asked_for(format_: Format) -> None:
+    """Nothing else changes, and no records are no lines."""
+    plain = make_sink(format_, Per.SEARCH)
+    refined = make_sink(format_, Per.SEARCH, has_refinements=True)
+    records = [FULL, replace(EMPTY, query="a\nb", refinements=12)]
+    expected = plain.lines(records).replace(b"end\n", b"end\t12\n").replace(b"se\n", b"se\t0\n")
+    if format_ is Format.CSV:
+        expected = expected.replace(b"end\t", b"end,").replace(b"close\t", b"close,")
+    if format_ is Format.JSONL:
+        expected = plain.lines(records).replace(b'"close"}', b'"close","refinements":0}')
+        expected = expected.replace(b'"end"}', b'"end","refinements":12}')
+    assert refined.lines(records) == expected
+    separator = b"," if format_ is Format.CSV else b"\t"
+    added = separator + b"refinements\n" if plain.header else b""
+    assert refined.header == plain.header.removesuffix(b"\n") + added
+    assert refined.lines([]) == b""
+
+
+def test_sessions_have_no_refinements() -> None:
+    """Those of its searches are not summed up."""
+    sink = make_sink(Format.CSV, Per.SESSION, has_refinements=True)
+    assert sink.header == make_sink(Format.CSV, Per.SESSION).header
+    assert sink.lines([SESSION]) == make_sink(Format.CSV, Per.SESSION).lines([SESSION])
 
 
 @pytest.mark.parametrize("format_", Format)

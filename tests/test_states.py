@@ -7,10 +7,11 @@ from itertools import product
 import pytest
 
 from ctrlog.events import ClosedBy, Kind
-from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
+from ctrlog.states import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State, Told
 
-INPUTS: tuple[Input, ...] = (*Kind, *BOUNDARIES)
+INPUTS: tuple[Input, ...] = (*Kind, *Told, *BOUNDARIES)
 PAIRS = list(product(State, INPUTS))
+SEARCHES: tuple[Input, ...] = (Kind.SEARCH, Told.NAMED, Told.TYPED)
 
 
 def test_the_table_is_whole() -> None:
@@ -21,9 +22,13 @@ def test_the_table_is_whole() -> None:
 
 
 def test_everything_that_closes_is_an_event_or_a_boundary() -> None:
-    """Each value of `closed_by` comes from exactly one input."""
+    """Each value of `closed_by` comes from one input; only two are closed by a further search."""
     closers = [*CLOSING_EVENTS.values(), *BOUNDARIES]
-    assert sorted(closers) == sorted(ClosedBy)
+    assert sorted(closers) == sorted([*ClosedBy, ClosedBy.SEARCH])
+    for state, taken in PAIRS:
+        actions, _ = TABLE[state][taken]
+        if Action.CLOSE in actions or Action.FINISH in actions:
+            assert taken in (*CLOSING_EVENTS, *BOUNDARIES)
 
 
 @pytest.mark.parametrize(("state", "taken"), PAIRS)
@@ -36,15 +41,36 @@ def test_a_session_starts_and_ends_where_the_state_says_so(state: State, taken: 
 
 @pytest.mark.parametrize(("state", "taken"), PAIRS)
 def test_a_search_opens_and_closes_where_the_state_says_so(state: State, taken: Input) -> None:
-    """OPEN stands for every Search (R3), CLOSE where an open search is left or replaced."""
+    """OPEN stands for a further search (R3), CLOSE where an open search is left or followed."""
     actions, after = TABLE[state][taken]
-    assert (Action.OPEN in actions) == (taken is Kind.SEARCH)
-    assert (after is State.SEARCHING) == (
-        taken is Kind.SEARCH or (state is State.SEARCHING and Action.CLOSE not in actions)
-    )
-    left = state is State.SEARCHING and after is State.NONE
-    replaced = state is State.SEARCHING and taken is Kind.SEARCH
-    assert (Action.CLOSE in actions) == (left or replaced)
+    is_search = taken in SEARCHES
+    is_open = state is State.SEARCHING
+    assert (Action.OPEN in actions) == (is_search and not (is_open and taken is not Kind.SEARCH))
+    assert (after is State.SEARCHING) == (is_search or (is_open and Action.CLOSE not in actions))
+    left = is_open and after is not State.SEARCHING
+    followed = is_open and taken is Kind.SEARCH
+    assert (Action.CLOSE in actions) == (left or followed)
+
+
+@pytest.mark.parametrize("state", [State.NONE, State.BROWSING])
+def test_what_options_tell_apart_is_the_same_where_no_search_is_open(state: State) -> None:
+    """Ids and typing make a difference to an open search only (R13 to R15)."""
+    row = TABLE[state]
+    assert all(row[taken] == row[Kind.SEARCH] for taken in SEARCHES)
+    assert row[Told.OUTDATED] == row[Kind.RESULTS]
+    assert row[Told.REPEATED] == row[Kind.CLICK_RESULT]
+    assert row[Told.ONE_TOO_MANY] == ((), state)
+
+
+def test_what_options_tell_apart_where_a_search_is_open() -> None:
+    """The open search goes on, makes room or is left alone; nothing but counting is done."""
+    row = TABLE[State.SEARCHING]
+    stay, leave = State.SEARCHING, State.BROWSING
+    assert row[Told.NAMED] == ((Action.GO_ON,), stay)
+    assert row[Told.TYPED] == ((Action.REFINE,), stay)
+    assert row[Told.OUTDATED] == ((), stay)
+    assert row[Told.REPEATED] == ((Action.REPEATED_CLICK,), stay)
+    assert row[Told.ONE_TOO_MANY] == ((Action.CLOSE,), leave)
 
 
 @pytest.mark.parametrize("state", State)
@@ -62,16 +88,21 @@ def test_clicks_and_results_belong_to_the_open_search_or_are_orphans(state: Stat
 
 def test_nothing_counts_twice_and_only_where_it_belongs() -> None:
     """No action stands twice in a transition; counting is for clicks and results alone."""
-    counting = {
-        Action.CLICK: Kind.CLICK_RESULT,
-        Action.ORPHAN_CLICK: Kind.CLICK_RESULT,
-        Action.SHOW: Kind.RESULTS,
-        Action.ORPHAN_RESULTS: Kind.RESULTS,
+    clicks: set[Input] = {Kind.CLICK_RESULT, Told.REPEATED}
+    results: set[Input] = {Kind.RESULTS, Told.OUTDATED}
+    counting: dict[Action, set[Input]] = {
+        Action.CLICK: {Kind.CLICK_RESULT},
+        Action.REPEATED_CLICK: {Told.REPEATED},
+        Action.ORPHAN_CLICK: clicks,
+        Action.SHOW: {Kind.RESULTS},
+        Action.ORPHAN_RESULTS: results,
     }
     for state, taken in PAIRS:
         actions, _ = TABLE[state][taken]
         assert len(set(actions)) == len(actions), (state, taken)
-        assert {counting[action] for action in actions if action in counting} <= {taken}
+        counted = [action for action in actions if action in counting]
+        assert len(counted) <= 1
+        assert all(taken in counting[action] for action in counted)
 
 
 @pytest.mark.parametrize("state", State)

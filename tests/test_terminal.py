@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -172,6 +173,22 @@ def test_a_longer_run_shows_how_far_it_is() -> None:
         clock.now_s += 0.02
         console.advance(100)
         assert task.completed == 400
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"), [("bytes", "1.5/6.0 kB"), ("events", "1,500 of 6,000 events")]
+)
+def test_progress_is_shown_in_its_unit(
+    unit: str, shown: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes are shown as sizes, and all else as numbers."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("COLUMNS", "100")
+    clock = Clock()
+    with Console(6000, unit=unit, clock=clock) as console:
+        clock.now_s += 1
+        console.advance(1500)
+    assert shown in re.sub(r"\x1b\[[0-9;]*m", "", capfd.readouterr().err)
 
 
 def test_progress_is_gone_at_the_end() -> None:

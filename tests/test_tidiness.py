@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "docs/cli.md", "docs/metrics.md", "docs/rules.md"]
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+#: What can be made here: there is no Bytewax for each version of Python.
+MADE_HERE = [name for name in DOCUMENTS if "cluster" not in name or find_spec("bytewax")]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +23,7 @@ DOCUMENTS = ["README.md", "docs/cli.md", "docs/metrics.md", "docs/rules.md"]
         ["ruff", "check"],
         ["ruff", "format", "--check"],
         ["mypy"],
-        ["cogapp", "--check", "--diff", *DOCUMENTS],
+        ["cogapp", "--check", "--diff", *MADE_HERE],
     ],
     ids=" ".join,
 )

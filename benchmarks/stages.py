@@ -1,0 +1,72 @@
+"""Print, as JSON, how many seconds each stage of ctrlog takes on a log: `stages.py JOB LOG`.
+
+The stages are those of `ctrlog.pipeline`, one block of lines after the other, with default options
+and in one process.
+"""
+
+import gc
+import json
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from time import perf_counter
+from typing import TypeVar
+
+from ctrlog.decoding import Decoder
+from ctrlog.metrics import Metrics
+from ctrlog.schema import Schema
+from ctrlog.shard import Shard
+from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.sources import MAX_LINE_BYTES, open_source
+
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """Adds up the time of stages.
+
+    Attributes:
+        stages_s: Seconds by the stage's name.
+    """
+
+    def __init__(self) -> None:
+        """Start with no stage."""
+        self.stages_s: dict[str, float] = {}
+
+    def time(self, stage: str, work: Callable[[], T]) -> T:
+        """Do some work of a stage."""
+        start_s = perf_counter()
+        done = work()
+        self.stages_s[stage] = self.stages_s.get(stage, 0) + perf_counter() - start_s
+        return done
+
+
+def stages(job: str, log: str) -> dict[str, float]:
+    """Run a log through ctrlog.
+
+    Args:
+        job: `summary` or `run`.
+        log: Path of the log.
+
+    Returns:
+        Seconds by stage.
+    """
+    gc.disable()  # as the command line does
+    stopwatch = Stopwatch()
+    decoder, shard = Decoder(Schema(), MAX_LINE_BYTES), Shard()
+    metrics, sink = Metrics(), make_sink(Format.CSV, Per.SEARCH)
+    with closing(open_source(log)) as source:
+        blocks = source.blocks()
+        while block := stopwatch.time("read", partial(next, blocks, None)):
+            events = stopwatch.time("decode", partial(decoder.decode, block)).events
+            ended = stopwatch.time("find searches", partial(shard.feed, events))
+            if job == "summary":
+                stopwatch.time("count", partial(metrics.update, ended))
+            else:
+                stopwatch.time("write", partial(sink.lines, ended.searches))
+    return stopwatch.stages_s
+
+
+if __name__ == "__main__":
+    print(json.dumps(stages(*sys.argv[1:])))

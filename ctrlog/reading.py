@@ -1,0 +1,188 @@
+"""Which inputs are read, in what order, and how far each has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, TypeAlias
+
+from ctrlog.content import BLOCK_BYTES
+from ctrlog.errors import InputError
+from ctrlog.marks import Likeness, Mark
+from ctrlog.reorder import Reorder
+from ctrlog.sources import MAX_LINE_BYTES, STDIN, Source, open_source
+
+
+@dataclass(slots=True, eq=False)
+class Input:
+    """An input, and how far it has come through the machine.
+
+    Attributes:
+        name: What to call it in messages.
+        path: What to open.
+        mark: How far it was read before it was opened or until it was closed; None for
+            not at all.
+        line: The number of its next line.
+        clock: Its clock, as of the last time that another input was read.
+        reorder: Where its events wait to be sorted; None until there are some.
+        has_rest: Whether a last line without an end was left, when it was closed.
+        source: It itself, while it is open.
+    """
+
+    name: str
+    path: str
+    mark: Mark | None = None
+    line: int = 1
+    clock: datetime | None = None
+    reorder: Reorder | None = None
+    has_rest: bool = False
+    source: Source | None = None
+
+    def open(self, limits: Limits) -> Source:
+        """Open it, at its mark if it has one.
+
+        Args:
+            limits: How much to read.
+
+        Raises:
+            InputError: If it cannot be opened, or is no longer what the mark was made in.
+        """
+        self.source = source = open_source(self.path, self.name, *limits)
+        if self.mark is not None and source.go_to(self.mark) is not Likeness.SAME:
+            self.close()
+            raise InputError(f"{self.name}: was changed just when it was to be read on")
+        return source
+
+    def close(self) -> None:
+        """Close it and keep its mark."""
+        if self.source is not None:
+            self.mark = self.place()
+            self.has_rest = self.source.has_rest
+            self.source.close()
+            self.source = None
+
+    def place(self) -> Mark | None:
+        """Return how far it was read; None for not at all."""
+        mark = self.mark if self.source is None else self.source.mark()
+        return mark if mark is not None and mark.offset else None
+
+
+class Limits(NamedTuple):
+    """How much to read.
+
+    Attributes:
+        max_line_bytes: Of a longer line little more is kept than that.
+        block_bytes: How much to read at a time.
+    """
+
+    max_line_bytes: int = MAX_LINE_BYTES
+    block_bytes: int = BLOCK_BYTES
+
+
+#: What is read unless told otherwise.
+DEFAULT_LIMITS = Limits()
+
+
+# What is met in reading.
+
+
+class Block(NamedTuple):
+    r"""Lines that follow the last ones of their input, each with its \n but for the last."""
+
+    input: Input
+    lines: bytes
+
+
+class Finished(NamedTuple):
+    """An input that will not be read on, or not soon."""
+
+    input: Input
+
+
+class Silence(NamedTuple):
+    """For so long no input has had a new line."""
+
+    duration: timedelta
+
+
+Arrival: TypeAlias = Block | Finished | Silence | InputError
+
+
+class Reader(Protocol):
+    """A way to read inputs."""
+
+    def read(self, names: Iterable[str]) -> Generator[Arrival, None, None]:
+        """Read inputs.
+
+        Args:
+            names: Paths, or `-` for standard input.
+
+        Yields:
+            What is met, until there is nothing more to wait for.
+        """
+
+
+#: From the names of inputs to the inputs that are to be read for each, one after the other.
+Plan: TypeAlias = Callable[[Iterable[str]], Iterable[Sequence[Input] | InputError]]
+
+
+def from_the_beginning(names: Iterable[str]) -> Iterator[Sequence[Input]]:
+    """Plan to read all inputs from the beginning."""
+    for name in names:
+        yield [Input("<stdin>" if name == STDIN else name, name)]
+
+
+class InTurn:
+    """Reads inputs one after the other, each to its end."""
+
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        plan: Plan = from_the_beginning,
+        *,
+        is_to_go_on: bool = False,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            limits: How much to read.
+            plan: What is to be read.
+            is_to_go_on: Whether the inputs will be read on another time. Then a last line
+                that has no end yet is left for that time, and so is what waits to be
+                sorted at the end of the last input.
+        """
+        self._limits = limits
+        self._plan = plan
+        self._is_to_go_on = is_to_go_on
+
+    def read(self, names: Iterable[str]) -> Generator[Arrival, None, None]:
+        """Read inputs, as `Reader` says."""
+        before: Input | None = None
+        for chain in self._plan(names):
+            if isinstance(chain, InputError):
+                yield chain
+                continue
+            for input_ in chain:
+                if before is not None:
+                    yield Finished(before)
+                holds_rest = self._is_to_go_on and input_ is chain[-1]
+                yield from self._read(input_, holds_rest=holds_rest)
+                before = input_
+        if before is not None and not self._is_to_go_on:
+            yield Finished(before)
+
+    def _read(self, input_: Input, *, holds_rest: bool) -> Iterator[Arrival]:
+        try:
+            source = input_.open(self._limits)
+            while not source.content.is_at_end:
+                if lines := source.read_lines():
+                    yield Block(input_, lines)
+            # An archive is not written to.
+            is_whole = not holds_rest or source.content.is_compressed
+            if is_whole and (rest := source.take_rest()):
+                yield Block(input_, rest)
+        except InputError as error:
+            yield error
+        finally:
+            input_.close()

@@ -1,0 +1,61 @@
+"""What goes wrong with a command, as a message and an exit code."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from ctrlog.errors import CtrlogError, DataError
+from ctrlog.interrupts import Interrupted, interruptible
+from ctrlog.outputs import STDOUT_DESCRIPTOR
+from ctrlog.terminal import STDERR_DESCRIPTOR, Console
+
+
+@contextmanager
+def reporting(
+    total: Callable[[], int | None],
+    output: Path | None,
+    *,
+    unit: str = "bytes",
+    is_quiet: bool,
+) -> Iterator[Console]:
+    """Give a console to report to, and map what goes wrong to messages and exit codes.
+
+    Args:
+        total: Tells how much there is to do, for the progress, if it is to be shown.
+        output: Where the command writes; None for standard output.
+        unit: What the total is counted in.
+        is_quiet: Whether to say nothing but errors.
+
+    Yields:
+        The console.
+
+    Raises:
+        typer.Exit: With the exit code, if it is not 0.
+    """
+    # What a run makes has no cycles, so there is nothing for the collector to find.
+    gc.disable()
+    is_screen_free = output is not None or not os.isatty(STDOUT_DESCRIPTOR)
+    shows_progress = not is_quiet and is_screen_free and os.isatty(STDERR_DESCRIPTOR)
+    console = Console(total() if shows_progress else None, unit=unit, is_quiet=is_quiet)
+    try:
+        with interruptible(), console:
+            yield console
+    except Interrupted as interrupted:
+        raise typer.Exit(128 + interrupted.signal_number) from None
+    except BrokenPipeError:
+        raise typer.Exit(128 + signal.SIGPIPE) from None
+    except DataError as error:
+        console.error(str(error))
+        raise typer.Exit(1) from None
+    except CtrlogError as error:
+        console.error(str(error))
+        raise typer.Exit(2) from None
+    if console.has_failed:
+        raise typer.Exit(2)
