@@ -27,6 +27,7 @@ from ctrlog.options import (
     Follow,
     Gap,
     IdleAfter,
+    Interleave,
     Lateness,
     LogOptions,
     MaxBad,
@@ -103,6 +104,7 @@ def run(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
     since: Since = None,
     until: Until = None,
     where: Where = None,
@@ -161,6 +163,7 @@ def run(
         checkpoint=checkpoint,
         settings={"command": "run", "--per": per.value, "--format": format_.value},
         grows=True,
+        interleaves=interleave,
     )
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         sink = make_sink(
@@ -246,6 +249,7 @@ def summary(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
     since: Since = None,
     until: Until = None,
     where: Where = None,
@@ -310,6 +314,7 @@ def summary(
             **({"--max-user-searches": str(max_user_searches)} if max_user_searches else {}),
         },
         parts={"summing": summing},
+        interleaves=interleave,
     )
     extra_fields = grouping.extra_fields if grouping else ()
     with start_run(
@@ -335,6 +340,7 @@ def explain(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
     schema: SchemaChoice = None,
     field: Fields = None,
     attribute: Attribute = None,
@@ -361,7 +367,8 @@ def explain(
     )
     from ctrlog.explanation import ExplainingShard  # noqa: PLC0415
 
-    with start_run(context, files, options, output, is_quiet=quiet) as run:
+    course = Course(interleaves=interleave)
+    with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         shard = ExplainingShard(user, run.pipeline.shard.rules)
         run.pipeline.shard = shard
         for _ in run.ended():

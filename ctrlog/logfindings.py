@@ -208,7 +208,7 @@ def files(facts: Facts) -> Iterator[Finding]:
         f" {part(overlaps, len(facts.checkup.order.files))}; users who go on from one to another:"
         f" {going_on:,}.",
         "Files are taken one after the other, so a click is not in the session of its search.",
-        "--merge takes them together, in order of time",
+        "--interleave takes them together, in order of time",
         {"users_going_on": going_on},
     )
 

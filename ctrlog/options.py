@@ -144,6 +144,13 @@ ReorderWindow = Annotated[
         "First sort events that are up to this much out of order.",
     ),
 ]
+Interleave = Annotated[
+    bool,
+    typer.Option(
+        "--interleave",
+        help="Take the files together, in order of time, and not one after the other.",
+    ),
+]
 Since = Annotated[
     Optional[datetime],
     parsed("--since", parse_time, "TIME", "Report only searches made at TIME or later."),

@@ -47,6 +47,7 @@ class Course:
         settings: What the saved state depends on, beside the options of all runs.
         parts: What the run builds up beside the pipeline, by name.
         grows: Whether the output grows as the run goes on.
+        interleaves: Whether to take the inputs together, in order of time.
     """
 
     follows: bool = False
@@ -55,6 +56,7 @@ class Course:
     settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     grows: bool = False
+    interleaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ def _refuse(names: list[str], course: Course) -> None:
     """Refuse what makes no sense together."""
     if course.idle_after is not None and not course.follows:
         raise UsageError("--idle-after is for --follow: else the log's time alone counts")
+    if course.interleaves and (course.follows or course.checkpoint is not None):
+        raise UsageError("--interleave reads files to their ends, without --follow or --checkpoint")
     if course.checkpoint is None:
         return
     for name in names:
@@ -268,6 +272,7 @@ def _set_course(
     resumption: Resumption | None,
 ) -> None:
     """Let the pipeline read as it is to be read."""
+    pipeline.interleaves = course.interleaves
     plan: Plan = from_the_beginning if resumption is None else resumption.plan
     if course.follows:
         from ctrlog.following import Following  # noqa: PLC0415

@@ -215,7 +215,7 @@ def test_each_file_has_a_clock_of_its_own(tmp_path: Path) -> None:
     finding = found_in(tmp_path, searches, rest)["overlapping_files"]
     assert (finding.severity, finding.count, finding.of) == (Severity.WRONG, 1, 2)
     assert finding.figures == {"users_going_on": 4}
-    assert finding.help.startswith("--merge ")
+    assert finding.help.startswith("--interleave ")
 
 
 # Searches.
