@@ -24,6 +24,13 @@ class SummaryFormat(StrEnum):
         return 20 if self in {SummaryFormat.TABLE, SummaryFormat.MD} else None
 
 
+class CheckFormat(StrEnum):
+    """How a check is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class CheckpointFormat(StrEnum):
     """How it is written what is in a checkpoint."""
 

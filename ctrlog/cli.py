@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ctrlog import __version__
+from ctrlog.check_command import check
 from ctrlog.choices import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
 from ctrlog.errors import UsageError
 from ctrlog.options import (
@@ -26,6 +27,7 @@ from ctrlog.options import (
     Follow,
     Gap,
     IdleAfter,
+    Interleave,
     Lateness,
     LogOptions,
     MaxBad,
@@ -35,6 +37,7 @@ from ctrlog.options import (
     OutputFile,
     Quiet,
     ReorderWindow,
+    SchemaChoice,
     Since,
     Strict,
     Until,
@@ -46,6 +49,7 @@ from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
 from ctrlog.reporting import reporting
 from ctrlog.rules import DEFAULTS
 from ctrlog.runs import Course, start_run
+from ctrlog.schema_command import schema_app
 from ctrlog.simulate_command import simulate
 from ctrlog.sinks import Format, Per, make_sink
 from ctrlog.sources import MAX_LINE_BYTES
@@ -100,9 +104,11 @@ def run(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
     since: Since = None,
     until: Until = None,
     where: Where = None,
+    schema: SchemaChoice = None,
     field: Fields = None,
     attribute: Attribute = None,
     merge_typing: MergeTyping = None,
@@ -139,6 +145,7 @@ def run(
         since=since,
         until=until,
         where=where,
+        schema=schema,
         field=field,
         attribute=attribute,
         merge_typing=merge_typing,
@@ -156,6 +163,7 @@ def run(
         checkpoint=checkpoint,
         settings={"command": "run", "--per": per.value, "--format": format_.value},
         grows=True,
+        interleaves=interleave,
     )
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         sink = make_sink(
@@ -241,9 +249,11 @@ def summary(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
     since: Since = None,
     until: Until = None,
     where: Where = None,
+    schema: SchemaChoice = None,
     field: Fields = None,
     attribute: Attribute = None,
     merge_typing: MergeTyping = None,
@@ -274,6 +284,7 @@ def summary(
         since=since,
         until=until,
         where=where,
+        schema=schema,
         field=field,
         attribute=attribute,
         merge_typing=merge_typing,
@@ -303,6 +314,7 @@ def summary(
             **({"--max-user-searches": str(max_user_searches)} if max_user_searches else {}),
         },
         parts={"summing": summing},
+        interleaves=interleave,
     )
     extra_fields = grouping.extra_fields if grouping else ()
     with start_run(
@@ -328,6 +340,8 @@ def explain(
     lateness: Lateness = DEFAULTS.lateness,
     max_session: MaxSession = None,
     reorder: ReorderWindow = None,
+    interleave: Interleave = False,
+    schema: SchemaChoice = None,
     field: Fields = None,
     attribute: Attribute = None,
     merge_typing: MergeTyping = None,
@@ -344,6 +358,7 @@ def explain(
         lateness=lateness,
         max_session=max_session,
         reorder=reorder,
+        schema=schema,
         field=field,
         attribute=attribute,
         merge_typing=merge_typing,
@@ -352,7 +367,8 @@ def explain(
     )
     from ctrlog.explanation import ExplainingShard  # noqa: PLC0415
 
-    with start_run(context, files, options, output, is_quiet=quiet) as run:
+    course = Course(interleaves=interleave)
+    with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         shard = ExplainingShard(user, run.pipeline.shard.rules)
         run.pipeline.shard = shard
         for _ in run.ended():
@@ -364,6 +380,8 @@ def explain(
         run.add_notes()
 
 
+app.command()(check)
+app.add_typer(schema_app, name="schema")
 app.command()(simulate)
 
 checkpoint_app = typer.Typer(no_args_is_help=True, help="Look into checkpoints.")

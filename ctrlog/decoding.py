@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -10,8 +11,11 @@ from ctrlog.events import TrustedEvent
 from ctrlog.faults import BadLine, Fault, Reason, read_slowly
 from ctrlog.schema import Schema, check, name_searches
 
-#: What the decoder raises for a line that it refuses; ValueError is of `check` and
-#: of text that is not UTF-8.
+if TYPE_CHECKING:
+    from ctrlog.foreign import ForeignSchema
+
+#: What the decoder raises for a line that it refuses; ValueError is of `check`, of
+#: `Recognition.complete` and of text that is not UTF-8.
 _REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError, Fault)
 _BLANK = b" \t\r"
 
@@ -37,16 +41,15 @@ class Decoder:
     blocks: a block with a line that is not quite right is read again, line by line.
     """
 
-    def __init__(self, schema: Schema, max_line_bytes: int) -> None:
+    def __init__(self, schema: Schema | ForeignSchema, max_line_bytes: int) -> None:
         """Compile the schema.
 
         Args:
             schema: Where the fields of an event are.
             max_line_bytes: A longer line is bad; its newline does not count.
         """
-        self._schema = schema
-        self._decode = schema.decoder()
-        self._has_ids = schema.has_ids
+        reader = _native_reader(schema) if isinstance(schema, Schema) else _foreign_reader(schema)
+        self._decode, self._complete, self._read_slowly = reader
         self._max_line_bytes = max_line_bytes
 
     def decode(self, block: bytes, line: int = 1) -> Decoded:
@@ -65,10 +68,7 @@ class Decoder:
         try:
             if len(block) > self._max_line_bytes:
                 self._refuse_long(max(lines, key=len))
-            events = [*map(self._decode, lines)]
-            check(events)
-            if self._has_ids:
-                name_searches(events)
+            events = self._complete([*map(self._decode, lines)], lines)
             if not block.isascii():
                 block.decode()
         except _REFUSALS:
@@ -82,21 +82,19 @@ class Decoder:
             try:
                 self._refuse_long(line)
                 if line.strip(_BLANK):
-                    events.append(self._decode_one(line))
+                    events += self._decode_one(line)
             except Fault as fault:
                 text = line[: self._max_line_bytes]
                 bad.append(BadLine(number, len(events), fault.reason, fault.detail, text))
         return Decoded(events, bad, len(lines))
 
-    def _decode_one(self, line: bytes) -> TrustedEvent:
+    def _decode_one(self, line: bytes) -> list[TrustedEvent]:
         try:
             line.decode()
-            event = self._decode(line)
-            check([event])
-            name_searches([event])
+            return self._complete([self._decode(line)], [line])
         except _REFUSALS:
-            return read_slowly(line, self._schema)
-        return event
+            event = self._read_slowly(line)
+        return [] if event is None else [event]
 
     def _refuse_long(self, line: bytes) -> None:
         if len(line) > self._max_line_bytes:
@@ -104,3 +102,42 @@ class Decoder:
                 Reason.TOO_LONG,
                 f"longer than {self._max_line_bytes:,} bytes; --max-line allows more",
             )
+
+
+class _Reader(NamedTuple):
+    """How the lines of a log are read.
+
+    Attributes:
+        decode: Takes from a line what may be needed, fast.
+        complete: Makes events of what was taken from lines; raises what is in `_REFUSALS`.
+        read_slowly: Reads a line that was refused; raises `Fault` if something is wrong.
+    """
+
+    decode: Callable[[bytes], Any]
+    complete: Callable[[list[Any], Sequence[bytes]], list[TrustedEvent]]
+    read_slowly: Callable[[bytes], TrustedEvent | None]
+
+
+def _native_reader(schema: Schema) -> _Reader:
+    def complete(events: list[Any], _lines: Sequence[bytes]) -> list[TrustedEvent]:
+        check(events)
+        if has_ids:
+            name_searches(events)
+        return events
+
+    has_ids = schema.has_ids
+
+    return _Reader(schema.decoder(), complete, lambda line: read_slowly(line, schema))
+
+
+def _foreign_reader(schema: ForeignSchema) -> _Reader:
+    # Loaded here, so that reading ctrlog's own format need not wait.
+    from ctrlog import foreignfaults  # noqa: PLC0415
+    from ctrlog.recognition import Recognition  # noqa: PLC0415
+
+    recognition = Recognition(schema)
+    return _Reader(
+        recognition.decode,
+        recognition.complete,
+        lambda line: foreignfaults.read_slowly(line, schema),
+    )

@@ -92,7 +92,8 @@ class TrustedEvent(Struct, gc=False):
         user: Who did it; 1 and "1" are the same user.
         time: When, aware and in UTC; None if the log does not say.
         query: What was searched for (Search).
-        items: The results shown, packed by `pack_items` (Results).
+        items: The results shown, packed by `pack_items` (Results, and a Search that comes
+            with its results).
         item: The id of the result clicked (ClickResult).
         rank: The 1-based place of the click, if the log names it (ClickResult).
         search_id: The id of the search that it opens or belongs to, if the log names it;
@@ -128,7 +129,7 @@ class Event(TrustedEvent, gc=False):
     search_id: str | int | None = None  # type: ignore[assignment]  # made text below
 
     def __post_init__(self) -> None:
-        """Check the fields, pack the items and bring the time to UTC."""
+        """Check the fields, pack the items, bring the time to UTC and make the id text."""
         for name, types in _EVENT_TYPES.items():
             value = getattr(self, name)
             is_text = name == "items" and isinstance(value, str | bytes)

@@ -228,7 +228,8 @@ def _written(time: datetime | None) -> str:
 def _in_words(event: TrustedEvent, kind: Kind) -> str:
     match kind:
         case Kind.SEARCH:
-            return f'Search "{_shown(event.query or "")}"'
+            results = "" if event.items is None else f", {counted(event.items[0], 'result')}"
+            return f'Search "{_shown(event.query or "")}"{results}'
         case Kind.RESULTS if event.items is not None:
             return f"Results: {counted(event.items[0], 'item')}"
         case Kind.CLICK_RESULT:

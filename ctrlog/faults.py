@@ -18,8 +18,9 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent, pack_items
-from ctrlog.schema import Path, Schema
-from ctrlog.times import to_utc
+from ctrlog.schema import Schema
+from ctrlog.times import from_text, to_utc
+from ctrlog.trees import Path
 
 
 class Reason(StrEnum):
@@ -76,10 +77,15 @@ def read_slowly(line: bytes, schema: Schema) -> TrustedEvent:
     Raises:
         Fault: What is wrong with it.
     """
-    return _event_of(_parse(line), schema)
+    return _event_of(parse_object(line), schema)
 
 
-def _parse(line: bytes) -> dict[str, Any]:
+def parse_object(line: bytes) -> dict[str, Any]:
+    """Decode the JSON object on a line, with the standard library.
+
+    Raises:
+        Fault: If it is none.
+    """
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
@@ -156,12 +162,11 @@ def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:
     values = {name: _at(found, schema.paths[name]) for name in (*required, *optional)}
     for name in required:
         if values[name] is None:
-            raise Fault(Reason.FIELD_MISSING, _missing(name, kind, schema))
+            raise Fault(Reason.FIELD_MISSING, missing(name, _named(schema.paths[name]), kind))
     for name, value in values.items():
-        if value is not None and not _TYPE_TESTS[name](value):
-            place = ".".join(schema.paths[name])
-            raise Fault(Reason.WRONG_TYPE, f'"{place}" must be {_TYPE_NAMES[name]}')
-    values["time"] = _time_of(values["time"])
+        if value is not None and not is_of_type(name, value):
+            raise Fault(Reason.WRONG_TYPE, f"{_named(schema.paths[name])} must be {TYPES[name]}")
+    values["time"] = read_time(values["time"])
     if "items" in values:
         values["items"] = pack_items(msgspec.Raw(json.dumps(values["items"]).encode()))
     if values.get("search_id") is not None:
@@ -178,21 +183,41 @@ def _at(found: object, path: Path) -> Any:
     return found
 
 
-def _missing(name: str, kind: Kind, schema: Schema) -> str:
-    place = ".".join(schema.paths[name])
-    whose = f"a {kind} needs it" if name == REQUIRED.get(kind) else "every event needs it"
-    return f'no "{place}", and {whose}; if the log calls it NAME, use --field {name}=NAME'
+def _named(path: Path) -> str:
+    return f'"{".".join(path)}"'
+
+
+def missing(name: str, place: str, kind: str) -> str:
+    """Say that a field is missing, and what to do.
+
+    Args:
+        name: The field.
+        place: Where it should be.
+        kind: What event needs it.
+    """
+    whose = "every event needs it" if name in {"type", "user"} else f"a {kind} needs it"
+    return f"no {place}, and {whose}; if the log calls it NAME, use --field {name}=NAME"
 
 
 _MOST_SHOWN = 40  # characters of a value that is no time
 
 
-def _time_of(value: Any) -> datetime | None:
+def read_time(value: Any, *, quoted: bool = False) -> datetime | None:
+    """Read a time of the right type.
+
+    Args:
+        value: What the log has, or None.
+        quoted: Whether a number may stand in quotes.
+
+    Raises:
+        Fault: If it is no time.
+    """
     if value is None:
         return None
     try:
-        time = msgspec.convert(value, datetime) if isinstance(value, str) else value
-        return to_utc(time)
+        if isinstance(value, str):
+            return from_text(value) if quoted else to_utc(msgspec.convert(value, datetime))
+        return to_utc(value)
     except (ValueError, msgspec.ValidationError):
         shown = json.dumps(value)
         if len(shown) > _MOST_SHOWN:
@@ -200,6 +225,11 @@ def _time_of(value: Any) -> datetime | None:
         raise Fault(
             Reason.NOT_A_TIME, f"{shown} is neither RFC 3339 nor a number since 1970"
         ) from None
+
+
+def is_of_type(name: str, value: object) -> bool:
+    """Tell whether a value other than null is of the type that a field must have."""
+    return _TYPE_TESTS[name](value)
 
 
 def _is_id(value: object) -> bool:
@@ -220,7 +250,8 @@ _TYPE_TESTS: dict[str, Callable[[Any], bool]] = {
     "rank": lambda value: _is_id(value) and not isinstance(value, str),
     "search_id": _is_id,
 }
-_TYPE_NAMES = {
+#: What a field must be, in words.
+TYPES = {
     "type": "a string",
     "user": "a string or an integer",
     "time": "a string or a number",

@@ -29,8 +29,12 @@ from ctrlog.times import format_duration, format_times, parse_duration, parse_ti
 
 if TYPE_CHECKING:
     from ctrlog.exclusion import Exclusion
+    from ctrlog.foreign import ForeignSchema
 
 T = TypeVar("T")
+
+#: The schema that a log has unless told otherwise.
+NATIVE = "native"
 
 
 def option_parser(parse: Callable[[str], T]) -> Callable[[str | T], T]:
@@ -45,7 +49,12 @@ def option_parser(parse: Callable[[str], T]) -> Callable[[str | T], T]:
     return parser
 
 
-def _pair(text: str) -> tuple[str, str]:
+def parse_pair(text: str) -> tuple[str, str]:
+    """Split `NAME=VALUE` at the first equals sign.
+
+    Raises:
+        ValueError: If there is none, or nothing before it.
+    """
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise ValueError(f"{text!r} is not of the form NAME=VALUE")
@@ -136,6 +145,13 @@ ReorderWindow = Annotated[
         "First sort events that are up to this much out of order.",
     ),
 ]
+Interleave = Annotated[
+    bool,
+    typer.Option(
+        "--interleave",
+        help="Take the files together, in order of time, and not one after the other.",
+    ),
+]
 Since = Annotated[
     Optional[datetime],
     parsed("--since", parse_time, "TIME", "Report only searches made at TIME or later."),
@@ -148,17 +164,27 @@ Where = Annotated[
     Optional[list[tuple]],  # type: ignore[type-arg]  # typer takes no tuple[str, str] here
     parsed(
         "--where",
-        _pair,
+        parse_pair,
         "FIELD=VALUE",
         "Report only searches whose Search event has this value. Repeat for further fields,"
         " or for another value of the same field.",
+    ),
+]
+SchemaChoice = Annotated[
+    Optional[str],
+    typer.Option(
+        "--schema",
+        metavar="NAME|FILE",
+        help="What the log calls things: native unless told, another name that `ctrlog schema"
+        " list` shows, or a file.",
+        show_default=False,
     ),
 ]
 Fields = Annotated[
     Optional[list[tuple]],  # type: ignore[type-arg]
     parsed(
         "--field",
-        _pair,
+        parse_pair,
         "FIELD=PLACE",
         "Where the log has a field: user=client_id, or item=object.id inside an object. Repeat"
         " for further fields.",
@@ -275,6 +301,7 @@ class LogOptions:
     since: datetime | None = None
     until: datetime | None = None
     where: list[tuple[str, str]] | None = None
+    schema: str | None = None
     field: list[tuple[str, str]] | None = None
     attribute: Attribution | None = None
     merge_typing: timedelta | None = None
@@ -302,6 +329,7 @@ class LogOptions:
             "--since": since,
             "--until": until,
             "--where": _pairs(self.where),
+            "--schema": self._schema_sum(),
             "--field": _pairs(self.field),
             "--attribute": self.attribute and self.attribute.value,
             "--merge-typing": _written(self.merge_typing),
@@ -330,6 +358,18 @@ class LogOptions:
                 raise UsageError(f"there is no option {name!r}; the options are {', '.join(known)}")
         return cls(**{name: _read_option(name, value) for name, value in options.items()})
 
+    @property
+    def attribution(self) -> Attribution:
+        """How results and clicks find their search; as the schema says, unless told.
+
+        Raises:
+            UsageError: If something is wrong with the schema.
+        """
+        if self.attribute is not None:
+            return self.attribute
+        foreign = self._foreign_schema()
+        return Attribution.ORDER if foreign is None else foreign.attribute
+
     def rules(self, extra_fields: tuple[str, ...] = ()) -> Rules:
         """Return the rules that were asked for.
 
@@ -344,7 +384,7 @@ class LogOptions:
             lateness=self.lateness,
             max_session=self.max_session,
             select=self._filter(extra_fields).selector(),
-            attribution=self.attribute or Attribution.ORDER,
+            attribution=self.attribution,
             merge_typing=self.merge_typing,
             dedupe_clicks=self.dedupe_clicks,
             max_user_searches=self.max_user_searches,
@@ -359,10 +399,15 @@ class LogOptions:
         Raises:
             UsageError: If there is no such field, or no such place for one.
         """
-        schema = Schema.native(self.field or (), self._filter(extra_fields).extra_fields)
-        if self.attribute is not Attribution.ID:
-            schema = schema.without_ids()
-        return Decoder(schema, self.max_line)
+        carried = self._filter(extra_fields).extra_fields
+        foreign = self._foreign_schema()
+        schema = (
+            Schema.native(self.field or (), carried)
+            if foreign is None
+            else foreign.with_fields(self.field or ()).carrying(carried).without_watched()
+        )
+        has_ids = self.attribution is Attribution.ID
+        return Decoder(schema if has_ids else schema.without_ids(), self.max_line)
 
     def limit(self) -> Limit | None:
         """Return how many bad lines are tolerated, None for any number.
@@ -421,6 +466,22 @@ class LogOptions:
             return None
         return f"{self.exclude_users} (of sum {crc32(self._list_of_users()):08x})"
 
+    def _foreign_schema(self) -> ForeignSchema | None:
+        """Load the schema that was asked for; None for ctrlog's own."""
+        if self.schema is None or self.schema == NATIVE:
+            return None
+        from ctrlog.schemafile import load_schema  # noqa: PLC0415  # few need it
+
+        return load_schema(self.schema)
+
+    def _schema_sum(self) -> str | None:
+        """Name the schema with a sum over what it says, as a file may be changed."""
+        foreign = self._foreign_schema()
+        if foreign is None:
+            return None
+        said = repr((foreign.rules, foreign.places, foreign.is_bulk, foreign.quotes_numbers))
+        return f"{self.schema} (of sum {crc32(said.encode(errors='replace')):08x})"
+
     def _filter(self, extra_fields: tuple[str, ...]) -> Filter:
         return Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
 
@@ -429,7 +490,8 @@ class LogOptions:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("gap", "lateness", "max_session", "reorder", "merge_typing"), parse_duration),
     **dict.fromkeys(("since", "until"), parse_time),
-    **dict.fromkeys(("where", "field"), _pair),
+    **dict.fromkeys(("where", "field"), parse_pair),
+    "schema": str,
     "max_bad": Limit.parse,
     "bad_lines": Path,
     "attribute": Attribution,
@@ -448,7 +510,7 @@ def _read_option(name: str, value: Any) -> Any:
     try:
         if name in {"where", "field"}:
             texts = [value] if isinstance(value, str) else value
-            pairs = value.items() if isinstance(value, Mapping) else map(_pair, texts)
+            pairs = value.items() if isinstance(value, Mapping) else map(parse_pair, texts)
             return [(place, w if isinstance(w, str) else json.dumps(w)) for place, w in pairs]
         return parse(str(value)) if isinstance(value, str | int) else value
     except (ValueError, TypeError) as error:

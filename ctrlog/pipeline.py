@@ -12,6 +12,7 @@ from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
+from ctrlog.interleaving import interleaved
 from ctrlog.ledger import Ended
 from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
 from ctrlog.reorder import Reorder
@@ -47,6 +48,8 @@ class Pipeline:
         on_pause: Called whenever all that was read is through, and what came of it was
             taken; tells whether to stop there.
         exclusion: Leaves out the events of some users; None to take all.
+        interleaves: Whether to take the inputs together, in order of time, and not one
+            after the other; they have one clock then.
         lines: Number of lines read so far, blank ones included.
         inputs: The inputs met so far, in order.
     """
@@ -62,6 +65,7 @@ class Pipeline:
     on_read: Callable[[int], None] = lambda _: None
     on_pause: Callable[[], bool] = lambda: False
     exclusion: Exclusion | None = None
+    interleaves: bool = False
     lines: int = 0
     inputs: dict[Input, None] = field(default_factory=dict)
     _input: Input | None = None  # the one that was read last
@@ -80,6 +84,9 @@ class Pipeline:
             InputError: If an input cannot be read and `on_failure` raises it.
             DataError: If there are more bad lines than are allowed.
         """
+        if self.interleaves:
+            yield from self._run_interleaved(names)
+            names = ()
         with closing(self.reader.read(names)) as arrivals:
             for arrival in arrivals:
                 match arrival:
@@ -129,6 +136,27 @@ class Pipeline:
         self.shard = Shard.restore(saved["shard"], self.shard.rules)
         if self.exclusion is not None:
             self.exclusion.restore(saved["exclusion"])
+
+    def _run_interleaved(self, names: Iterable[str]) -> Iterator[Ended]:
+        self._turn_to(Input("all inputs", ""))
+        for events in interleaved([self._events_of(name) for name in names]):
+            yield self._take(events)
+
+    def _events_of(self, name: str) -> Iterator[list[TrustedEvent]]:
+        """Decode an input; its bad lines are taken as they are met."""
+        with closing(self.reader.read([name])) as arrivals:
+            for arrival in arrivals:
+                match arrival:
+                    case Block(input_, lines):
+                        decoded = self.decoder.decode(lines, input_.line)
+                        input_.line += decoded.lines
+                        self.lines += decoded.lines
+                        for bad_line in decoded.bad:
+                            self.bad_lines.add(input_.name, bad_line)
+                        self.on_read(len(lines))
+                        yield decoded.events
+                    case InputError():
+                        self.on_failure(arrival)
 
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
         self._turn_to(input_)

@@ -47,6 +47,7 @@ class Course:
         settings: What the saved state depends on, beside the options of all runs.
         parts: What the run builds up beside the pipeline, by name.
         grows: Whether the output grows as the run goes on.
+        interleaves: Whether to take the inputs together, in order of time.
     """
 
     follows: bool = False
@@ -55,6 +56,7 @@ class Course:
     settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     grows: bool = False
+    interleaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def start_run(
     Raises:
         typer.Exit: With the exit code, after what is wrong was said.
     """
-    names = _names(context, files)
+    names = named_inputs(context, files)
 
     def total() -> int | None:
         return None if course.follows else total_size(names)
@@ -156,8 +158,8 @@ def start_run(
             "bad lines": options.bad_lines,
             "checkpoint": course.checkpoint,
         }
-        lists = [] if options.exclude_users is None else [str(options.exclude_users)]
-        _refuse_overwriting([*names, *lists], written)
+        lists = [str(path) for path in (options.exclude_users, options.schema) if path is not None]
+        refuse_overwriting([*names, *lists], written)
         pipeline = options.pipeline(console, extra_fields)
         resumption = _resume(stack, console, pipeline, options, course)
         _set_course(pipeline, options, course, console, resumption)
@@ -171,8 +173,17 @@ def start_run(
         yield Run(console, pipeline, write, has_written, names, course, resumption)
 
 
-def _names(context: typer.Context, files: list[str] | None) -> list[str]:
-    """The inputs to read; prints how to use the command if that would be a terminal."""
+def named_inputs(context: typer.Context, files: list[str] | None) -> list[str]:
+    """Return the inputs to read; print how to use the command if that would be a terminal.
+
+    Args:
+        context: Of the command.
+        files: What was named to be read.
+
+    Raises:
+        typer.Exit: If there is nothing to read.
+        typer.BadParameter: If standard input is named twice.
+    """
     if not files and os.isatty(STDIN_DESCRIPTOR):
         print(context.get_help(), file=sys.stderr)
         print("\nctrlog: name a file, or pipe a log in", file=sys.stderr)
@@ -187,6 +198,8 @@ def _refuse(names: list[str], course: Course) -> None:
     """Refuse what makes no sense together."""
     if course.idle_after is not None and not course.follows:
         raise UsageError("--idle-after is for --follow: else the log's time alone counts")
+    if course.interleaves and (course.follows or course.checkpoint is not None):
+        raise UsageError("--interleave reads files to their ends, without --follow or --checkpoint")
     if course.checkpoint is None:
         return
     for name in names:
@@ -207,8 +220,16 @@ def _may_be_regular(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def _refuse_overwriting(names: list[str], written: Mapping[str, Path | None]) -> None:
-    """Refuse to write to an input, or to one file for two purposes."""
+def refuse_overwriting(names: list[str], written: Mapping[str, Path | None]) -> None:
+    """Refuse to write to an input, or to one file for two purposes.
+
+    Args:
+        names: What is read.
+        written: What is written, by its purpose.
+
+    Raises:
+        UsageError: If it is the same file.
+    """
     inputs = {_identity(STDIN_DESCRIPTOR if name == STDIN else Path(name)) for name in names}
     purposes: dict[object, str] = {}
     for purpose, path in written.items():
@@ -253,6 +274,7 @@ def _set_course(
     resumption: Resumption | None,
 ) -> None:
     """Let the pipeline read as it is to be read."""
+    pipeline.interleaves = course.interleaves
     plan: Plan = from_the_beginning if resumption is None else resumption.plan
     if course.follows:
         from ctrlog.following import Following  # noqa: PLC0415

@@ -11,17 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from operator import attrgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import msgspec
 
 from ctrlog.errors import UsageError
 from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent, decode_ids
 from ctrlog.times import to_utc
-
-#: Keys from the outermost object of a line inwards.
-Path: TypeAlias = tuple[str, ...]
+from ctrlog.trees import Path, Tree
 
 #: The fields of an event, with what their JSON may decode to.
 FIELD_TYPES: dict[str, Any] = {
@@ -93,7 +90,7 @@ class Schema:
         Raises:
             UsageError: If two fields are read from the same place.
         """
-        tree = _Tree()
+        tree = Tree()
         for name, path in self.paths.items():
             tree.add(path, name, FIELD_TYPES[name], required=name in _ALWAYS_REQUIRED)
         known = {path: name for name, path in self.paths.items()}
@@ -141,83 +138,12 @@ def _nothing(_found: object) -> None:
     """Get a field that the schema passes over."""
 
 
-#: What an event has of a field that is in none of a line's places.
-_ABSENT: dict[str, Any] = {"extra": (), "search_id": None}
-
-
-class _Tree:
-    """The part of a line's JSON that is wanted, as nested objects."""
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Tree] = {}
-        self.leaves: dict[str, tuple[str, Any, bool]] = {}  # key: name, type, required
-
-    @property
-    def is_flat(self) -> bool:
-        return not self.children
-
-    def add(self, path: Path, name: str, type_: Any, *, required: bool = False) -> None:
-        tree = self
-        *outer_keys, last = path
-        for key in outer_keys:
-            if key in tree.leaves:
-                raise _clash(path)
-            tree = tree.children.setdefault(key, _Tree())
-        if last in tree.leaves or last in tree.children:
-            raise _clash(path)
-        tree.leaves[last] = (name, type_, required and not outer_keys)
-
-    def struct(self) -> type[msgspec.Struct]:
-        """The type to decode to: an attribute for each leaf and for each inner object."""
-        fields: list[Any] = []
-        keys: dict[str, str] = {}
-        for key, (name, type_, required) in self.leaves.items():
-            keys[name] = key
-            fields.append((name, type_) if required else (name, type_, None))
-        for number, (key, child) in enumerate(self.children.items()):
-            keys[f"inner_{number}"] = key
-            fields.append((f"inner_{number}", child.struct() | None, None))
-        try:
-            return msgspec.defstruct(
-                "Line", fields, rename=keys, namespace=dict(_ABSENT), gc=False, kw_only=True
-            )
-        except ValueError:  # of the keys
-            raise UsageError(
-                "a key with a quote, a backslash or a control character cannot be read"
-            ) from None
-
-    def getter(self, name: str) -> Callable[[Any], Any]:
-        """What gets a leaf from a decoded line; None if an object on the way is not there."""
-        names = self.names(name)
-        get = attrgetter(".".join(names))
-
-        def get_or_none(found: Any) -> Any:
-            try:
-                return get(found)
-            except AttributeError:
-                return None
-
-        return get if len(names) == 1 else get_or_none
-
-    def names(self, name: str) -> list[str]:
-        if any(leaf == name for leaf, _, _ in self.leaves.values()):
-            return [name]
-        for number, child in enumerate(self.children.values()):
-            if names := child.names(name):
-                return [f"inner_{number}", *names]
-        return []
-
-
 def name_searches(events: Iterable[TrustedEvent]) -> None:
     """Make the ids of searches text, since 1 and "1" are the same, and an empty one none."""
     for event in events:
         search_id: str | int | None = event.search_id  # as decoded
         if search_id is not None:
             event.search_id = str(search_id) or None
-
-
-def _clash(path: Path) -> UsageError:
-    return UsageError(f"two fields cannot both be read from {'.'.join(path)!r}")
 
 
 #: The spellings of the kinds of events that need a field of their own.
@@ -227,7 +153,7 @@ _NEEDY = {spelling: kind for spelling, kind in SPELLINGS.items() if kind in REQU
 def check(events: Sequence[TrustedEvent]) -> None:
     """See that decoded events have what they need, and complete them.
 
-    Brings times to UTC and packs items.
+    Brings times to UTC, packs items and makes the ids of searches text.
 
     Args:
         events: Events as the decoder made them.
@@ -248,6 +174,7 @@ def check(events: Sequence[TrustedEvent]) -> None:
         if kind is search:
             if event.query is None:
                 raise ValueError("a search needs a query")
+            event.items = None  # ctrlog's own searches come without results
         elif kind is results:
             items: Any = event.items  # as decoded
             if items is None:

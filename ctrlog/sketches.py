@@ -1,15 +1,19 @@
-"""Numbers about many values in little memory: quantiles, and how many are different.
+"""Numbers about many values in little memory: quantiles, how many are different, the most frequent.
 
-Both sketches are sums or maxima of integers, so parts of a log can be merged in any
-order and give exactly what one pass would give.
+Quantiles and the number of different values are sums or maxima of integers, so parts of a log can
+be merged in any order and give exactly what one pass would give. The other two are for one pass.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from hashlib import blake2b
 from math import ceil, log
+from typing import Generic, TypeVar
+from zlib import crc32
+
+V = TypeVar("V")
 
 
 class QuantileSketch:
@@ -127,3 +131,75 @@ class DistinctCounter:
         if raw <= 2.5 * m and empty:  # few: linear counting is better
             return round(m * log(m / empty))
         return round(raw)
+
+
+class HeavyHitters:
+    """The strings that come most often.
+
+    As long as there are no more different ones than are kept, all counts are exact. After that a
+    string that makes more than one in so many is always among them, and no count is too high.
+
+    Source: J. Misra, D. Gries, "Finding repeated elements", Science of Computer Programming 2
+    (1982), 143-152.
+    """
+
+    def __init__(self, capacity: int = 1000) -> None:
+        """Make one that has seen nothing.
+
+        Args:
+            capacity: How many different strings to keep.
+        """
+        self._capacity = capacity
+        self._counts: Counter[str] = Counter()
+        self.total = 0
+
+    def add(self, text: str) -> None:
+        """See a string."""
+        self.total += 1
+        self._counts[text] += 1
+        if len(self._counts) > self._capacity:
+            self._counts = Counter({kept: n - 1 for kept, n in self._counts.items() if n > 1})
+
+    def most_common(self) -> list[tuple[str, int]]:
+        """Return strings with how often they came at least, the most frequent first."""
+        return sorted(self._counts.items(), key=lambda found: (-found[1], found[0]))
+
+
+class KeyedSample(Generic[V]):
+    """What is known of each key, for as large a share of the keys as there is room for.
+
+    Whether a key is in the sample depends on its hash only, so of a key that is in it everything
+    is known. As soon as there are too many, half of them are given up.
+
+    Source: P. B. Gibbons, "Distinct sampling for highly-accurate answers to distinct values
+    queries and event reports", VLDB 2001, 541-550.
+    """
+
+    def __init__(self, make: Callable[[], V], capacity: int) -> None:
+        """Make a sample of no keys.
+
+        Args:
+            make: Makes what is to be known of a new key.
+            capacity: How many keys to keep.
+        """
+        self._make = make
+        self._capacity = capacity
+        self._found: dict[str, V] = {}
+        self.scale = 1
+
+    def get(self, key: str) -> V | None:
+        """Return what is known of a key, which may be new; None if it is not in the sample."""
+        found = self._found.get(key)
+        if found is None and (self.scale == 1 or self._is_in(key)):
+            found = self._found[key] = self._make()
+            while len(self._found) > self._capacity:
+                self.scale *= 2
+                self._found = {key: value for key, value in self._found.items() if self._is_in(key)}
+        return found
+
+    def values(self) -> Collection[V]:
+        """Return what is known of the keys in the sample; each stands for `scale` keys."""
+        return self._found.values()
+
+    def _is_in(self, key: str) -> bool:
+        return crc32(key.encode(errors="surrogatepass")) % self.scale == 0

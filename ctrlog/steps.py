@@ -36,7 +36,8 @@ def open_search(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     session.search_time = event.time
     session.extra = event.extra
     session.search_clicks = session.refinements = 0
-    session.shown = session.first_click_s = session.first_rank = session.clicked = None
+    session.shown = event.items  # a search may come with its results
+    session.first_click_s = session.first_rank = session.clicked = None
 
 
 def refine(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
@@ -52,6 +53,12 @@ def show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
     if session.shown is not None:  # a further page: its ranks go on from the first
         items = pack_items(Raw(encode([*unpack_items(session.shown), *unpack_items(items)])))
     session.shown = items
+
+
+def go_on(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
+    """Go on with the search of a Search event's id, adding the results that it comes with (R13)."""
+    if event.items is not None:
+        show(session, event, ledger)
 
 
 def click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
@@ -188,7 +195,7 @@ def finishing(closed_by: ClosedBy) -> Step:
 STEPS: dict[Action, Step] = {
     Action.START: start,
     Action.OPEN: open_search,
-    Action.GO_ON: do_nothing,
+    Action.GO_ON: go_on,
     Action.REFINE: refine,
     Action.SHOW: show,
     Action.CLICK: click,

@@ -91,6 +91,21 @@ def to_utc(time: datetime | float) -> datetime:
         raise ValueError("outside the years 1 to 9999") from None
 
 
+def from_text(text: str) -> datetime:
+    """Read a time that a log has in quotes.
+
+    Args:
+        text: RFC 3339 (no offset means UTC), or a whole number since 1970 (see `from_number`).
+
+    Raises:
+        ValueError: If it is neither; msgspec's ValidationError is one.
+    """
+    if _WHOLE_NUMBER.fullmatch(text):
+        return from_number(int(text))
+    return to_utc(msgspec.convert(text, datetime))
+
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 _decode_time = msgspec.json.Decoder(datetime | int | float).decode
 _encode = msgspec.json.Encoder().encode
 

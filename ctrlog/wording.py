@@ -95,6 +95,11 @@ def counted(value: int, noun: str) -> str:
     return f"{value:,} {noun}{'' if value == 1 else plural}"
 
 
+def part(count: int, of: int) -> str:
+    """Write how many of how many: `41 of 227 (18.1 %)`."""
+    return f"{count:,} of {of:,} ({percent(ratio(count, of))})"
+
+
 # Texts of the log
 
 #: More characters of a text are not looked at: they would not be seen.

@@ -14,32 +14,38 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
     {
-        "chance", "choices", "click_model", "compression", "errors", "escaping", "interrupts",
-        "intervals", "marks", "sketches", "times", "volume",
-    },
-    {"arrivals", "catalogue", "content", "events", "locks", "outputs", "scenario", "terminal"},
-    {
-        "checkpoint", "exclusion", "ledger", "reorder", "reporting", "schema", "sinks", "sources",
-        "states", "truth",
+        "bulk", "chance", "choices", "click_model", "compression", "errors", "escaping",
+        "interrupts", "intervals", "marks", "sketches", "times", "volume",
     },
     {
-        "faults", "filters", "folders", "inspection", "metrics", "mishaps", "reading", "rotation",
-        "sessionizer", "user_model",
+        "arrivals", "catalogue", "content", "events", "locks", "outputs", "places", "scenario",
+        "terminal", "trees",
     },
     {
-        "badlines", "continuation", "decoding", "following", "grouping", "keystrokes", "simulation",
-        "steps",
+        "checkpoint", "exclusion", "fieldnotes", "interleaving", "ledger", "reorder", "reporting",
+        "schema", "sinks", "sources", "states", "traces", "truth",
     },
-    {"holding", "tabs"},
-    {"machine"},
-    {"rules"},
-    {"shard"},
-    {"dealing", "pipeline"},
+    {
+        "faults", "filters", "folders", "foreign", "inspection", "metrics", "mishaps", "preview",
+        "reading", "rotation", "sessionizer", "user_model",
+    },
+    {
+        "badlines", "byids", "checkup", "continuation", "following", "foreignfaults", "grouping",
+        "keystrokes", "leaves", "schemafile", "simulation", "steps",
+    },
+    {"holding", "recognition", "schema_command", "tabs"},
+    {"decoding", "machine"},
+    {"fitting", "rules"},
+    {"facts", "shard"},
+    {"checking", "dealing", "pipeline"},
     {"__init__", "notes", "options", "summary"},
     {"archive", "readers", "resuming", "simulate_command", "wording"},
-    {"advice", "explanation", "partitions", "runs"},
-    {"recordfiles", "screen"},
-    {"dataflow", "rendering"},
+    {
+        "advice", "checkpage", "clickfindings", "explanation", "logfindings", "partitions", "runs",
+        "searchfindings",
+    },
+    {"findings", "recordfiles", "screen"},
+    {"check_command", "dataflow", "rendering"},
     {"cli", "spark"},
     {"__main__"},
 ]  # fmt: skip
@@ -70,6 +76,7 @@ PURE = [
 PURE_IMPORTS = {
     "__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools",
     "hashlib", "heapq", "json", "math", "msgspec", "operator", "rapidfuzz", "re", "typing",
+    "zlib",
 }  # fmt: skip
 IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "today", "utcnow"}
 
@@ -77,23 +84,38 @@ IMPURE_CALLS = {"print", "open", "input", "exec", "eval", "breakpoint", "now", "
 THIRD_PARTIES = {
     "bytewax": {"dataflow", "partitions", "recordfiles"},
     "msgspec": {
+        "bulk",
         "checkpoint",
         "dealing",
         "decoding",
         "events",
         "faults",
+        "fieldnotes",
+        "foreignfaults",
         "holding",
+        "leaves",
+        "recognition",
         "schema",
         "sessionizer",
         "steps",
         "times",
+        "trees",
     },
-    "orjson": {"rendering", "sinks"},
+    "orjson": {"checkpage", "rendering", "sinks"},
     "pyarrow": {"archive", "spark"},
     "pyspark": {"folders", "spark"},
     "rapidfuzz": {"keystrokes"},
     "rich": {"explanation", "screen", "terminal"},
-    "typer": {"cli", "options", "reporting", "runs", "simulate_command", "spark"},
+    "typer": {
+        "check_command",
+        "cli",
+        "options",
+        "reporting",
+        "runs",
+        "schema_command",
+        "simulate_command",
+        "spark",
+    },
 }
 
 #: What makes logs up and tells the truth of them: nothing that reads logs has a part in it.

@@ -155,6 +155,8 @@ def test_a_missing_field_is_named_with_a_way_out(fields: dict[str, Any], detail:
         ({"type": "click", "user": 1, "item": {}}, '"item" must be a string or an integer'),
         ({"type": "click", "user": 1, "item": 1, "rank": "1"}, '"rank" must be an integer'),
         ({"type": "click", "user": 1, "item": 1, "rank": True}, '"rank" must be an integer'),
+        ({"type": "Search", "user": 1, "query": "a", "search_id": 1.5},
+         '"search_id" must be a string or an integer'),
     ],
 )  # fmt: skip
 def test_a_field_of_the_wrong_type_is_named_with_the_right_one(

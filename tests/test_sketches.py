@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrlog.sketches import DistinctCounter, QuantileSketch
+from ctrlog.sketches import DistinctCounter, HeavyHitters, KeyedSample, QuantileSketch
 
 # --- Quantiles.
 
@@ -130,3 +131,56 @@ def test_only_different_strings_count_in_no_order(texts: list[str]) -> None:
 def test_an_estimate_is_the_same_in_every_process() -> None:
     """No hash of Python's own is used, which differs from run to run."""
     assert counted(100_000) == 99_035
+
+
+# The most frequent.
+
+TEXTS = st.lists(st.sampled_from("aaaaaabbbccdefghij"), max_size=60)
+
+
+@given(TEXTS, st.integers(1, 12))
+def test_no_frequent_string_is_missed_and_none_counted_too_high(
+    texts: list[str], capacity: int
+) -> None:
+    """Whoever makes more than one in so many is there; with room for all, counts are exact."""
+    hitters = HeavyHitters(capacity)
+    for text in texts:
+        hitters.add(text)
+    counts, found = Counter(texts), dict(hitters.most_common())
+    assert hitters.total == len(texts)
+    assert len(found) <= capacity
+    assert all(number <= counts[text] for text, number in found.items())
+    assert all(text in found for text in counts if counts[text] > len(texts) / (capacity + 1))
+    if len(counts) <= capacity:
+        assert found == counts
+    assert [*found.values()] == sorted(found.values(), reverse=True)
+
+
+# A sample of keys.
+
+
+@given(st.lists(st.integers(0, 200)), st.integers(1, 40))
+def test_all_is_known_of_the_keys_in_a_sample(keys: list[int], capacity: int) -> None:
+    """A key that is in the sample at the end has been there since it first came."""
+    sample: KeyedSample[list[int]] = KeyedSample(list, capacity)
+    for number, key in enumerate(keys):
+        found = sample.get(str(key))
+        if found is not None:
+            found += [key, number]
+    assert len(sample.values()) <= capacity
+    for found in sample.values():
+        key = found[0]
+        places = [number for number, each in enumerate(keys) if each == key]
+        assert found == [part for number in places for part in (key, number)]
+    if len(set(keys)) <= capacity:
+        assert sample.scale == 1
+        assert len(sample.values()) == len(set(keys))
+
+
+def test_a_sample_stands_for_all_keys() -> None:
+    """The number of keys in it, times its scale, is about the number of all."""
+    sample: KeyedSample[list[int]] = KeyedSample(list, 1_000)
+    for number in range(50_000):
+        sample.get(f"user {number}")
+    assert sample.scale == 64
+    assert len(sample.values()) * sample.scale == pytest.approx(50_000, rel=0.15)
