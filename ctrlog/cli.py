@@ -23,6 +23,7 @@ from ctrlog.options import (
     Follow,
     Gap,
     IdleAfter,
+    Jobs,
     Lateness,
     LogOptions,
     MaxBad,
@@ -39,9 +40,10 @@ from ctrlog.options import (
     parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
+from ctrlog.products import Printing
 from ctrlog.runs import Course, reporting, start_run
 from ctrlog.shard import DEFAULTS
-from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.sinks import Format, Per
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, Console, wants_color
 
@@ -102,6 +104,7 @@ def run(
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
     max_line: MaxLine = MAX_LINE_BYTES,
+    jobs: Jobs = None,
     color: ColorChoice = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
@@ -132,15 +135,13 @@ def run(
         checkpoint=checkpoint,
         settings={"command": "run", "--per": per.value, "--format": format_.value},
         grows=True,
+        jobs=jobs,
     )
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
-        sink = make_sink(format_, per, color=_is_colored(color, output))
+        printing = Printing(format_, per, run.write, color=_is_colored(color, output))
         if not run.has_written:
-            run.write(sink.header)
-        for ended in run.ended():
-            records = ended.searches if per is Per.SEARCH else ended.sessions
-            if records:
-                run.write(sink.lines(records))
+            run.write(printing.header)
+        run.through(printing)
         run.add_notes()
 
 
@@ -220,6 +221,7 @@ def summary(
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
     max_line: MaxLine = MAX_LINE_BYTES,
+    jobs: Jobs = None,
     color: ColorChoice = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
@@ -256,13 +258,13 @@ def summary(
         checkpoint=checkpoint,
         settings={"command": "summary", **_grouping_settings(grouping, max_groups)},
         parts={"summing": summing},
+        jobs=jobs,
     )
     extra_fields = grouping.extra_fields if grouping else ()
     with start_run(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields, course=course
     ) as run:
-        for ended in run.ended():
-            summing.update(ended)
+        run.through(summing)
         found = summing.summary(run.pipeline, choice)
         is_colored = _is_colored(color, output)
         run.write(render(found, format_, color=is_colored, width=_width(output)))

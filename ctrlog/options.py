@@ -200,6 +200,18 @@ CheckpointFile = Annotated[
         " open at the end stays open.",
     ),
 ]
+Jobs = Annotated[
+    Optional[int],
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Use up to N processes; unless told, one a core for large files. The output is the"
+        " same with any number.",
+        show_default=False,
+    ),
+]
 OutputFile = Annotated[
     Optional[Path],
     typer.Option(
@@ -244,6 +256,11 @@ class LogOptions:
     max_line: int = MAX_LINE_BYTES
 
     @property
+    def limit(self) -> Limit | None:
+        """How many bad lines are tolerated; None for any number."""
+        return Limit(count=0) if self.strict else self.max_bad
+
+    @property
     def limits(self) -> Limits:
         """How much to read."""
         return Limits(self.max_line)
@@ -274,19 +291,16 @@ class LogOptions:
         Raises:
             UsageError: If options contradict each other.
         """
+        if self.strict and self.max_bad is not None:
+            raise UsageError("--strict and --max-bad exclude each other")
         filter_ = Filter(self.since, self.until, tuple(self.where or ()), extra_fields)
         rules = Rules(self.gap, self.lateness, self.max_session, filter_.selector())
         return Pipeline(
             shard=Shard(rules),
             decoder=Decoder(Schema.native(self.field or (), filter_.extra_fields), self.max_line),
-            bad_lines=BadLines(console.show, self._limit()),
+            bad_lines=BadLines(console.show, self.limit),
             reader=InTurn(self.limits),
             reorder=self.reorder,
             on_failure=console.fail,
             on_read=console.advance,
         )
-
-    def _limit(self) -> Limit | None:
-        if self.strict and self.max_bad is not None:
-            raise UsageError("--strict and --max-bad exclude each other")
-        return Limit(count=0) if self.strict else self.max_bad

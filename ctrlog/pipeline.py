@@ -13,7 +13,7 @@ from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
 from ctrlog.events import SearchRecord, TrustedEvent
 from ctrlog.ledger import Ended
-from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
+from ctrlog.reading import Block, Finished, Input, InTurn, Over, Reader, Silence
 from ctrlog.reorder import Reorder
 from ctrlog.schema import Schema
 from ctrlog.shard import Rules, Shard
@@ -84,6 +84,8 @@ class Pipeline:
                         yield self._flush(input_)
                     case Silence(duration):
                         yield from self._run_on(duration)
+                    case Over(ended):
+                        yield ended
                     case InputError():
                         self.on_failure(arrival)
                 if self.on_pause():
@@ -117,8 +119,19 @@ class Pipeline:
         self.bad_lines.restore(saved["bad_lines"])
         self.shard = Shard.restore(saved["shard"], self.shard.rules)
 
+    def turn_to(self, input_: Input) -> None:
+        """Let an input be the one that is read, and its clock the one that runs."""
+        if input_ is self._input:
+            return
+        if self._input is not None:
+            self._input.clock = self.shard.clock
+        self._input = input_
+        self._read_bytes = 0
+        self.inputs[input_] = None
+        self.shard.new_clock(input_.clock)
+
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
-        self._turn_to(input_)
+        self.turn_to(input_)
         events, bad, lines = self.decoder.decode(block, input_.line)
         taken = 0
         for bad_line in bad:
@@ -134,17 +147,6 @@ class Pipeline:
             self.on_read(read_bytes - self._read_bytes)
             self._read_bytes = read_bytes
 
-    def _turn_to(self, input_: Input) -> None:
-        """Let an input be the one that is read, and its clock the one that runs."""
-        if input_ is self._input:
-            return
-        if self._input is not None:
-            self._input.clock = self.shard.clock
-        self._input = input_
-        self._read_bytes = 0
-        self.inputs[input_] = None
-        self.shard.new_clock(input_.clock)
-
     def _take(self, events: list[TrustedEvent]) -> Ended:
         if self.reorder is not None and self._input is not None:
             if self._input.reorder is None:
@@ -156,7 +158,7 @@ class Pipeline:
         """Let go on what waits to be sorted."""
         if input_.reorder is None:
             return Ended([], [])
-        self._turn_to(input_)
+        self.turn_to(input_)
         return self.shard.feed(input_.reorder.flush())
 
     def _run_on(self, silence: timedelta) -> Iterator[Ended]:

@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from ctrlog.content import STDIN_DESCRIPTOR
+from ctrlog.cores import usable_cores
 from ctrlog.errors import CtrlogError, DataError, UsageError
 from ctrlog.interrupts import Interrupted, asked_to_stop, interruptible, stop_softly
 from ctrlog.ledger import Ended
 from ctrlog.options import LogOptions
 from ctrlog.outputs import STDOUT_DESCRIPTOR, Write, open_as_written, open_output
 from ctrlog.pipeline import Pipeline
+from ctrlog.products import Product
+from ctrlog.ranges import size_of
 from ctrlog.reading import InTurn, Plan, from_the_beginning
 from ctrlog.sources import STDIN, total_size
 from ctrlog.terminal import STDERR_DESCRIPTOR, Console
@@ -31,6 +34,8 @@ from ctrlog.times import format_duration
 if TYPE_CHECKING:
     from ctrlog.resuming import Part, Resumption
 
+#: Less is read by one process, unless told otherwise.
+LEAST_SHARED_BYTES = 32 * 1024**2
 #: After so long a silence the clock of a log that is followed runs on, unless told otherwise.
 IDLE_AFTER = timedelta(seconds=10)
 
@@ -46,6 +51,7 @@ class Course:
         settings: What the saved state depends on, beside the options of all runs.
         parts: What the run builds up beside the pipeline, by name.
         grows: Whether the output grows as the run goes on.
+        jobs: How many processes may work on it; None for one a core if that is worth it.
     """
 
     follows: bool = False
@@ -54,6 +60,7 @@ class Course:
     settings: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
     grows: bool = False
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,20 @@ class Run:
     write: Write
     has_written: bool
     _names: list[str]
+    _options: LogOptions
+    _extra_fields: tuple[str, ...]
     _course: Course
     _resumption: Resumption | None
+
+    def through(self, product: Product) -> None:
+        """Run the logs through, by several processes if that may be and is worth it.
+
+        Args:
+            product: What to make of what is over.
+        """
+        with self._shared(product):
+            for ended in self.ended():
+                product.update(ended)
 
     def ended(self) -> Iterator[Ended]:
         """Run the logs through, and save how far that has come if it is to be saved.
@@ -87,6 +106,31 @@ class Run:
         number = asked_to_stop()
         if number is not None and not (self._course.follows and number == signal.SIGTERM):
             raise Interrupted(number)
+
+    def _shared(self, product: Product) -> AbstractContextManager[None]:
+        """Let other processes take part, if they may."""
+        options, course = self._options, self._course
+        most_bad = options.limit.count if options.limit is not None else None
+        is_one = course.follows or course.checkpoint is not None or course.jobs == 1
+        if is_one or options.reorder is not None or most_bad is not None:
+            return nullcontext()
+        size = size_of(self._names)
+        jobs = course.jobs or (usable_cores() if size and size >= LEAST_SHARED_BYTES else 1)
+        if not size or jobs == 1:
+            return nullcontext()
+        # Loaded here, so that other runs need not wait for it.
+        from ctrlog.parallel import shared  # noqa: PLC0415
+        from ctrlog.working import Orders  # noqa: PLC0415
+
+        orders = Orders(self._names, options, self._extra_fields, product.maker)
+        return shared(
+            self.pipeline,
+            orders,
+            product,
+            jobs,
+            write=self.write,
+            on_read=self.console.advance,
+        )
 
     def add_notes(self) -> None:
         """Say at the end what a user should know of the log."""
@@ -160,7 +204,17 @@ def start_run(
             pipeline.bad_lines.keep = keep
         if resumption is not None:
             resumption.cut_others()
-        yield Run(console, pipeline, write, has_written, names, course, resumption)
+        yield Run(
+            console,
+            pipeline,
+            write,
+            has_written,
+            names,
+            options,
+            extra_fields,
+            course,
+            resumption,
+        )
 
 
 def _names(context: typer.Context, files: list[str] | None) -> list[str]:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ctrlog.errors import UsageError
 from ctrlog.events import ClosedBy, TrustedEvent
@@ -227,7 +227,7 @@ class Shard:
         }
 
     @classmethod
-    def restore(cls, saved: dict[str, Any], rules: Rules | None = None) -> Shard:
+    def restore(cls, saved: dict[str, Any], rules: Rules | None = None) -> Self:
         """Make the shard that `save` described.
 
         Args:
@@ -266,7 +266,7 @@ class Shard:
             self._await_due(session, session.start)
 
     def _find_otherwise(self, user: str | int) -> Session | None:
-        other = _other_spelling(user)
+        other = other_spelling(user)
         return None if other is None else self._sessions.get(other)
 
     def _end(self, session: Session, boundary: ClosedBy) -> None:
@@ -361,8 +361,8 @@ class Shard:
         self._set_next_due()
 
 
-def _other_spelling(user: str | int) -> str | int | None:
-    """The other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
+def other_spelling(user: str | int) -> str | int | None:
+    """Return the other way to write a user: "1" for 1 and 1 for "1"; None if there is none."""
     if isinstance(user, int):
         return str(user)
     digits = user.removeprefix("-")
