@@ -87,6 +87,10 @@ class BadLines:
         """Go on from counts that `save` returned."""
         self.counts = Counter({Reason(reason): count for reason, count in saved.items()})
 
+    def count(self, more: Counter[Reason]) -> None:
+        """Take bad lines that are neither shown nor kept, and for which there is no limit."""
+        self.counts.update(more)
+
     def add(self, source: str, bad: BadLine) -> None:
         """Take a bad line.
 

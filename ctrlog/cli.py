@@ -28,6 +28,7 @@ from ctrlog.options import (
     Gap,
     IdleAfter,
     Interleave,
+    Jobs,
     Lateness,
     LogOptions,
     MaxBad,
@@ -46,12 +47,13 @@ from ctrlog.options import (
     parsed,
 )
 from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
+from ctrlog.products import Printing
 from ctrlog.reporting import reporting
 from ctrlog.rules import DEFAULTS
 from ctrlog.runs import Course, start_run
 from ctrlog.schema_command import schema_app
 from ctrlog.simulate_command import simulate
-from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.sinks import Format, Per
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, wants_color
 
@@ -127,6 +129,7 @@ def run(
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
     max_line: MaxLine = MAX_LINE_BYTES,
+    jobs: Jobs = None,
     color: ColorChoice = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
@@ -164,20 +167,19 @@ def run(
         settings={"command": "run", "--per": per.value, "--format": format_.value},
         grows=True,
         interleaves=interleave,
+        jobs=jobs,
     )
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
-        sink = make_sink(
+        printing = Printing(
             format_,
             per,
+            run.write,
             color=_is_colored(color, output),
             has_refinements=merge_typing is not None,
         )
         if not run.has_written:
-            run.write(sink.header)
-        for ended in run.ended():
-            records = ended.searches if per is Per.SEARCH else ended.sessions
-            if records:
-                run.write(sink.lines(records))
+            run.write(printing.header)
+        run.through(printing)
         run.add_notes()
 
 
@@ -269,6 +271,7 @@ def summary(
     max_bad: MaxBad = None,
     bad_lines: BadLinesFile = None,
     max_line: MaxLine = MAX_LINE_BYTES,
+    jobs: Jobs = None,
     color: ColorChoice = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
@@ -315,13 +318,14 @@ def summary(
         },
         parts={"summing": summing},
         interleaves=interleave,
+        # Whose searches are too many is known when all are together.
+        jobs=1 if max_user_searches else jobs,
     )
     extra_fields = grouping.extra_fields if grouping else ()
     with start_run(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields, course=course
     ) as run:
-        for ended in run.ended():
-            summing.update(ended)
+        run.through(summing)
         found = summing.summary(run.pipeline, choice)
         is_colored = _is_colored(color, output)
         run.write(render(found, format_, color=is_colored, width=_width(output)))

@@ -8,6 +8,7 @@ Bad data is not an error: a line that cannot be used is a value
     ├── InputError      an input cannot be opened or read
     ├── OutputError     an output cannot be opened or written
     ├── CheckpointError a checkpoint cannot be read, written or gone on with
+    ├── WorkerError     a process that did a part of the work was ended or failed
     └── DataError       the data broke a limit that the user set
 """
 
@@ -36,6 +37,10 @@ class OutputError(CtrlogError):
 
 class CheckpointError(CtrlogError):
     """A checkpoint cannot be read, written or gone on with."""
+
+
+class WorkerError(CtrlogError):
+    """A process that did a part of the work was ended or failed."""
 
 
 class DataError(CtrlogError):

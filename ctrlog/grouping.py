@@ -23,6 +23,8 @@ KeyPart: TypeAlias = Callable[[SearchRecord], str | None]
 
 #: The key of the searches whose groups were merged.
 OTHERS: Key = ()
+#: How often each outcome occurred in each group.
+GroupCounts: TypeAlias = Counter[tuple[Key, Outcome]]
 
 
 class Period(StrEnum):
@@ -206,7 +208,7 @@ class Groups:
         self._key_of = key_of
         self._most_groups = most_groups
         self._sizes: Counter[Key] = Counter()
-        self._counts: Counter[tuple[Key, Outcome]] = Counter()
+        self._counts: GroupCounts = Counter()
 
     def update(self, searches: Sequence[SearchRecord]) -> None:
         """Add searches."""
@@ -223,9 +225,24 @@ class Groups:
 
     def merge(self, other: Groups) -> None:
         """Add the groups of another part of the log, with keys of the same making."""
-        self._sizes.update(other._sizes)
-        self._counts.update(other._counts)
+        self.merge_counts(other._counts)
+
+    @property
+    def counts(self) -> GroupCounts:
+        """All counts."""
+        return self._counts
+
+    def merge_counts(self, counts: GroupCounts) -> None:
+        """Add the counts of another part of the log."""
+        for (key, _), number in counts.items():
+            self._sizes[key] += number
+        self._counts.update(counts)
         self._bound()
+
+    def has_room_for(self, counts: GroupCounts) -> bool:
+        """Tell whether no groups would have to be merged, nor were among those counts."""
+        keys = {key for key, _ in counts}
+        return OTHERS not in keys and len(keys | self._sizes.keys() - {OTHERS}) <= self._most_groups
 
     def save(self) -> list[list[Any]]:
         """Return all counts as plain values."""
@@ -259,7 +276,7 @@ class Groups:
         by_size = sorted(self._sizes, key=lambda key: (key != OTHERS, -self._sizes[key], str(key)))
         kept = self._most_groups // 2 + (OTHERS in self._sizes)
         merged = set(by_size[kept:])
-        counts: Counter[tuple[Key, Outcome]] = Counter()
+        counts: GroupCounts = Counter()
         for (key, outcome), number in self._counts.items():
             counts[OTHERS if key in merged else key, outcome] += number
         self._counts = counts

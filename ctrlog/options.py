@@ -264,6 +264,18 @@ CheckpointFile = Annotated[
         " open at the end stays open.",
     ),
 ]
+Jobs = Annotated[
+    Optional[int],
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Use up to N processes; unless told, one a core for large files. The output is the"
+        " same with any number.",
+        show_default=False,
+    ),
+]
 OutputFile = Annotated[
     Optional[Path],
     typer.Option(

@@ -14,7 +14,7 @@ from ctrlog.errors import InputError
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
 from ctrlog.interleaving import interleaved
 from ctrlog.ledger import Ended
-from ctrlog.reading import Block, Finished, Input, InTurn, Reader, Silence
+from ctrlog.reading import Arrival, Block, Finished, Input, InTurn, Over, Reader, Silence
 from ctrlog.reorder import Reorder
 from ctrlog.rules import Rules
 from ctrlog.schema import Schema
@@ -89,15 +89,7 @@ class Pipeline:
             names = ()
         with closing(self.reader.read(names)) as arrivals:
             for arrival in arrivals:
-                match arrival:
-                    case Block(input_, lines):
-                        yield from self._take_block(input_, lines)
-                    case Finished(input_):
-                        yield self._flush(input_)
-                    case Silence(duration, inputs):
-                        yield from self._run_on(duration, inputs)
-                    case InputError():
-                        self.on_failure(arrival)
+                yield from self._take_arrival(arrival)
                 if self.on_pause():
                     break
         if not self.keeps_open:
@@ -137,8 +129,21 @@ class Pipeline:
         if self.exclusion is not None:
             self.exclusion.restore(saved["exclusion"])
 
+    def _take_arrival(self, arrival: Arrival) -> Iterator[Ended]:
+        match arrival:
+            case Block(input_, lines):
+                yield from self._take_block(input_, lines)
+            case Finished(input_):
+                yield self._flush(input_)
+            case Silence(duration, inputs):
+                yield from self._run_on(duration, inputs)
+            case Over(ended):
+                yield ended
+            case InputError():
+                self.on_failure(arrival)
+
     def _run_interleaved(self, names: Iterable[str]) -> Iterator[Ended]:
-        self._turn_to(Input("all inputs", ""))
+        self.turn_to(Input("all inputs", ""))
         for events in interleaved([self._events_of(name) for name in names]):
             yield self._take(events)
 
@@ -158,8 +163,19 @@ class Pipeline:
                     case InputError():
                         self.on_failure(arrival)
 
+    def turn_to(self, input_: Input) -> None:
+        """Let an input be the one that is read, and its clock the one that runs."""
+        if input_ is self._input:
+            return
+        if self._input is not None:
+            self._input.clock = self.shard.clock
+        self._input = input_
+        self._read_bytes = 0
+        self.inputs[input_] = None
+        self.shard.new_clock(input_.clock)
+
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
-        self._turn_to(input_)
+        self.turn_to(input_)
         events, bad, lines = self.decoder.decode(block, input_.line)
         taken = 0
         for bad_line in bad:
@@ -175,17 +191,6 @@ class Pipeline:
             self.on_read(read_bytes - self._read_bytes)
             self._read_bytes = read_bytes
 
-    def _turn_to(self, input_: Input) -> None:
-        """Let an input be the one that is read, and its clock the one that runs."""
-        if input_ is self._input:
-            return
-        if self._input is not None:
-            self._input.clock = self.shard.clock
-        self._input = input_
-        self._read_bytes = 0
-        self.inputs[input_] = None
-        self.shard.new_clock(input_.clock)
-
     def _take(self, events: list[TrustedEvent]) -> Ended:
         if self.exclusion is not None:
             events = self.exclusion.rest(events)
@@ -199,7 +204,7 @@ class Pipeline:
         """Let go on what waits to be sorted."""
         if input_.reorder is None:
             return Ended([], [])
-        self._turn_to(input_)
+        self.turn_to(input_)
         return self.shard.feed(input_.reorder.flush())
 
     def _run_on(self, silence: timedelta, inputs: Sequence[Input]) -> Iterator[Ended]:
@@ -214,7 +219,7 @@ class Pipeline:
                 known = to - self.reorder if input_.reorder and self.reorder else to
             except OverflowError:  # at the ends of the calendar
                 continue
-            self._turn_to(input_)
+            self.turn_to(input_)
             if input_.reorder is not None:
                 yield self.shard.feed(input_.reorder.advance(to))
             yield self.shard.advance(known)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from ctrlog.content import BLOCK_BYTES
 from ctrlog.errors import InputError
+from ctrlog.ledger import Ended
 from ctrlog.marks import Likeness, Mark
 from ctrlog.reorder import Reorder
 from ctrlog.sources import MAX_LINE_BYTES, STDIN, Source, open_source
@@ -137,7 +138,13 @@ class Silence(NamedTuple):
     inputs: Sequence[Input]
 
 
-Arrival: TypeAlias = Block | Finished | Silence | InputError
+class Over(NamedTuple):
+    """What is over, of lines that another process has taken."""
+
+    ended: Ended
+
+
+Arrival: TypeAlias = Block | Finished | Silence | Over | InputError
 
 
 class Reader(Protocol):

@@ -7,7 +7,7 @@ import signal
 import stat
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ctrlog.content import STDIN_DESCRIPTOR
+from ctrlog.cores import usable_cores
 from ctrlog.errors import UsageError
 from ctrlog.interrupts import Interrupted, asked_to_stop, stop_softly
 from ctrlog.ledger import Ended
@@ -23,6 +24,8 @@ from ctrlog.notes import notes_on_options
 from ctrlog.options import LogOptions
 from ctrlog.outputs import Write, open_as_written, open_output
 from ctrlog.pipeline import Pipeline
+from ctrlog.products import Product
+from ctrlog.ranges import size_of
 from ctrlog.reading import InTurn, Plan, from_the_beginning
 from ctrlog.reporting import reporting
 from ctrlog.sources import STDIN, total_size
@@ -32,6 +35,8 @@ from ctrlog.times import format_duration
 if TYPE_CHECKING:
     from ctrlog.resuming import Part, Resumption
 
+#: Less is read by one process, unless told otherwise.
+LEAST_SHARED_BYTES = 32 * 1024**2
 #: After so long a silence the clock of a log that is followed runs on, unless told otherwise.
 IDLE_AFTER = timedelta(seconds=10)
 
@@ -48,6 +53,7 @@ class Course:
         parts: What the run builds up beside the pipeline, by name.
         grows: Whether the output grows as the run goes on.
         interleaves: Whether to take the inputs together, in order of time.
+        jobs: How many processes may work on it; None for one a core if that is worth it.
     """
 
     follows: bool = False
@@ -57,6 +63,7 @@ class Course:
     parts: Mapping[str, Part] = field(default_factory=dict)
     grows: bool = False
     interleaves: bool = False
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,20 @@ class Run:
     write: Write
     has_written: bool
     _names: list[str]
+    _options: LogOptions
+    _extra_fields: tuple[str, ...]
     _course: Course
     _resumption: Resumption | None
+
+    def through(self, product: Product) -> None:
+        """Run the logs through, by several processes if that may be and is worth it.
+
+        Args:
+            product: What to make of what is over.
+        """
+        with self._shared(product):
+            for ended in self.ended():
+                product.update(ended)
 
     def ended(self) -> Iterator[Ended]:
         """Run the logs through, and save how far that has come if it is to be saved.
@@ -90,6 +109,37 @@ class Run:
         number = asked_to_stop()
         if number is not None and not (self._course.follows and number == signal.SIGTERM):
             raise Interrupted(number)
+
+    def _shared(self, product: Product) -> AbstractContextManager[None]:
+        """Let other processes take part, if they may."""
+        options, course = self._options, self._course
+        limit = options.limit()
+        depends_on_order = (
+            options.reorder is not None
+            or options.exclude_users is not None
+            or options.max_user_searches is not None
+            or (limit is not None and limit.count is not None)
+        )
+        is_one = course.follows or course.checkpoint is not None or course.interleaves
+        if is_one or depends_on_order or course.jobs == 1:
+            return nullcontext()
+        size = size_of(self._names)
+        jobs = course.jobs or (usable_cores() if size and size >= LEAST_SHARED_BYTES else 1)
+        if not size or jobs == 1:
+            return nullcontext()
+        # Loaded here, so that other runs need not wait for it.
+        from ctrlog.parallel import shared  # noqa: PLC0415
+        from ctrlog.working import Orders  # noqa: PLC0415
+
+        orders = Orders(self._names, options, self._extra_fields, product.maker)
+        return shared(
+            self.pipeline,
+            orders,
+            product,
+            jobs,
+            write=self.write,
+            on_read=self.console.advance,
+        )
 
     def add_notes(self) -> None:
         """Say at the end what a user should know of the log."""
@@ -170,7 +220,17 @@ def start_run(
             pipeline.bad_lines.keep = keep
         if resumption is not None:
             resumption.cut_others()
-        yield Run(console, pipeline, write, has_written, names, course, resumption)
+        yield Run(
+            console,
+            pipeline,
+            write,
+            has_written,
+            names,
+            options,
+            extra_fields,
+            course,
+            resumption,
+        )
 
 
 def named_inputs(context: typer.Context, files: list[str] | None) -> list[str]:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ctrlog.events import ClosedBy, TrustedEvent, other_spelling
 from ctrlog.ledger import Counts, Ended, Ledger
@@ -213,7 +213,7 @@ class Shard:
         }
 
     @classmethod
-    def restore(cls, saved: dict[str, Any], rules: Rules | None = None) -> Shard:
+    def restore(cls, saved: dict[str, Any], rules: Rules | None = None) -> Self:
         """Make the shard that `save` described.
 
         Args:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from ctrlog.choices import MOST_GROUPS
 from ctrlog.events import Attribution
-from ctrlog.grouping import OTHERS, Choice, Group, Grouping, Groups, Period
+from ctrlog.grouping import OTHERS, Choice, Group, GroupCounts, Grouping, Groups, Period
 from ctrlog.holding import HeldBack
 from ctrlog.intervals import Interval
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, SearchMetrics, ratio
+from ctrlog.outputs import Write
 from ctrlog.pipeline import Pipeline
+from ctrlog.products import Maker
 from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.times import format_times
 
@@ -173,6 +176,7 @@ class Summing:
             max_user_searches: Users with more searches are left out; None to leave out none.
         """
         key_of = grouping.key_of(grouping.extra_fields) if grouping else None
+        self.maker: Maker = partial(_summing, grouping, most_groups)
         self._grouping = grouping
         self._limit = max_user_searches
         self._metrics = Metrics()
@@ -191,6 +195,29 @@ class Summing:
         self._metrics.update(ended)
         if self._groups is not None:
             self._groups.update(ended.searches)
+
+    # As `products.Product` says.
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there may be too many groups."""
+        return self._groups is not None
+
+    def part(self) -> tuple[Metrics, GroupCounts | None]:
+        """Return all that was added up."""
+        return self._metrics, None if self._groups is None else self._groups.counts
+
+    def has_room_for(self, part: tuple[Metrics, GroupCounts | None]) -> bool:
+        """Tell whether no groups would have to be merged for want of room."""
+        _, counts = part
+        return self._groups is None or counts is None or self._groups.has_room_for(counts)
+
+    def merge(self, part: tuple[Metrics, GroupCounts | None]) -> None:
+        """Add what another summary has added up."""
+        metrics, counts = part
+        self._metrics.merge(metrics)
+        if self._groups is not None and counts is not None:
+            self._groups.merge_counts(counts)
 
     def save(self) -> dict[str, Any]:
         """Return all there is to know of it as plain values."""
@@ -240,6 +267,10 @@ class Summing:
             left_out=held.left_out if held else {},
             keeps_bad_lines=pipeline.bad_lines.keep is not None,
         )
+
+
+def _summing(grouping: Grouping | None, most_groups: int, _write: Write) -> Summing:
+    return Summing(grouping, most_groups)
 
 
 def summarize(

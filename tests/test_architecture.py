@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "ctrlog"
 #: Each module may import only from rows above its own. A new module is given a row here.
 ROWS = [
     {
-        "bulk", "chance", "choices", "click_model", "compression", "errors", "escaping",
+        "bulk", "chance", "choices", "click_model", "compression", "cores", "errors", "escaping",
         "interrupts", "intervals", "marks", "sketches", "times", "volume",
     },
     {
@@ -27,7 +27,7 @@ ROWS = [
     },
     {
         "faults", "filters", "folders", "foreign", "inspection", "metrics", "mishaps", "preview",
-        "reading", "rotation", "sessionizer", "user_model",
+        "products", "reading", "rotation", "sessionizer", "user_model",
     },
     {
         "badlines", "byids", "checkup", "continuation", "following", "foreignfaults", "grouping",
@@ -35,18 +35,19 @@ ROWS = [
     },
     {"holding", "recognition", "schema_command", "tabs"},
     {"decoding", "machine"},
-    {"fitting", "rules"},
+    {"fitting", "ranges", "rules"},
     {"facts", "shard"},
-    {"checking", "dealing", "pipeline"},
-    {"__init__", "notes", "options", "summary"},
-    {"archive", "readers", "resuming", "simulate_command", "wording"},
+    {"checking", "dealing", "pieces", "pipeline"},
+    {"__init__", "joining", "journal", "notes", "options", "settling", "summary"},
+    {"archive", "readers", "resuming", "simulate_command", "wording", "working"},
     {
-        "advice", "checkpage", "clickfindings", "explanation", "logfindings", "partitions", "runs",
-        "searchfindings",
+        "advice", "checkpage", "clickfindings", "explanation", "logfindings", "partitions",
+        "searchfindings", "sharing",
     },
-    {"findings", "recordfiles", "screen"},
-    {"check_command", "dataflow", "rendering"},
-    {"cli", "spark"},
+    {"findings", "parallel", "recordfiles", "screen"},
+    {"dataflow", "rendering", "runs"},
+    {"check_command", "spark"},
+    {"cli"},
     {"__main__"},
 ]  # fmt: skip
 ROW = {module: number for number, row in enumerate(ROWS) for module in row}
