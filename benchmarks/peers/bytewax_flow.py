@@ -19,6 +19,9 @@ from bytewax.operators.windowing import EventClock, SessionWindower
 from bytewax.testing import run_main
 
 GAP = timedelta(minutes=30)
+#: Bytewax's clock runs on with the machine's between two events of a user, and drops what comes
+#: after it. Without some patience it loses events whenever the machine is busy.
+PATIENCE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -140,7 +143,7 @@ def dataflow(log: str, output: str) -> Dataflow:
     lines = op.input("log", flow, FileSource(log))
     events = op.map("parse", lines, parse)
     by_user = op.key_on("user", events, lambda event: str(event.user))
-    clock = EventClock(lambda event: event.time, wait_for_system_duration=timedelta(0))
+    clock = EventClock(lambda event: event.time, wait_for_system_duration=PATIENCE)
     windows = win.collect_window("sessions", by_user, clock, SessionWindower(GAP))
     parts = op.flat_map("searches", windows.down, split_into_searches)
     together = op.key_on("together", parts, lambda _: "all")
