@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -58,6 +59,28 @@ def prepare(
             missing[contestant.name] = str(error)
             print(f"{contestant.name} is left out: {error}", file=sys.stderr)
     return versions, missing
+
+
+def hold_trials(
+    judge: Judge,
+    trials: Iterable[Trial],
+    logs: Path,
+    contestants: Sequence[Contestant],
+    rounds: int,
+) -> Results:
+    """Hold trials, each with those who take part in it, on logs that are made if need be."""
+    results: Results = {}
+    for trial in trials:
+        log = log_file(logs, trial.events)
+        able = [
+            contestant
+            for contestant in contestants
+            if contestant.takes_part(trial.job, trial.events, is_compressed=trial.is_compressed)
+        ]
+        results[trial] = judge.hold(
+            trial, compressed(log) if trial.is_compressed else log, able, rounds
+        )
+    return results
 
 
 def measure_starts(environment: Environment) -> list[Start]:
@@ -118,18 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     environment = Environment(cache)
     versions, missing = prepare(environment, contestants)
-    judge, results = Judge(environment, outputs), Results()
-    for trial in plan(lengths):
-        log = log_file(logs, trial.events)
-        able = [
-            contestant
-            for contestant in contestants
-            if contestant.name not in missing
-            and contestant.takes_part(trial.job, trial.events, is_compressed=trial.is_compressed)
-        ]
-        results[trial] = judge.hold(
-            trial, compressed(log) if trial.is_compressed else log, able, options.rounds
-        )
+    there = [contestant for contestant in contestants if contestant.name not in missing]
+    results = hold_trials(Judge(environment, outputs), plan(lengths), logs, there, options.rounds)
     report = Report(
         results=results,
         rounds=options.rounds,
@@ -146,4 +159,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is measured is ended, too
     sys.exit(main())

@@ -31,13 +31,16 @@ class Environment:
         self._venv = folder / "venv"
         self._packages = folder / "packages"
         self._python = str(self._venv / "bin" / "python")
-        if not (self._venv / "bin" / "pip").exists():
-            print(f"making {self._venv} …", file=sys.stderr)
-            venv.create(self._venv, with_pip=True)
+        self._make()
         unpacked = [self._packages / package / "usr" / "bin" for package in COMMANDS]
         places = [self._venv / "bin", *unpacked, os.environ.get("PATH", os.defpath)]
         self.variables = {**os.environ, "PATH": os.pathsep.join(map(str, places))}
         self.variables.pop("PYTHONPATH", None)
+
+    def _make(self) -> None:
+        if not (self._venv / "bin" / "pip").exists():
+            print(f"making {self._venv} …", file=sys.stderr)
+            venv.create(self._venv, with_pip=True)
 
     def install(self, contestant: Contestant) -> None:
         """Install what a contestant needs, if it is not there; what is local, always anew.

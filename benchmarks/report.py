@@ -67,7 +67,7 @@ class Report:
         versions: Their versions, by name.
         missing: Why some could not take part, by name.
         starts: Short commands; the others are compared with the first.
-        stages: For some trials, where ctrlog's time goes: seconds by stage.
+        stages: For some trials, where ctrlog's time goes: seconds of CPU by stage.
     """
 
     results: Results
@@ -183,7 +183,7 @@ def _stages(report: Report) -> Iterator[str]:
         parts = "; ".join(f"{name} {s:.2f} s ({s / total_s:.0%})" for name, s in stages.items())
         rows.append((title(trial), parts))
     yield "## Where ctrlog's time goes\n"
-    yield "In one process, without start-up, each block of lines timed stage by stage:\n"
+    yield "Processor time of one process, without start-up, taken block by block of lines:\n"
     yield table(("job", "stages"), rows, "---")
 
 

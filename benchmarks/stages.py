@@ -1,4 +1,4 @@
-"""Print, as JSON, how many seconds each stage of ctrlog takes on a log: `stages.py JOB LOG`.
+"""Print, as JSON, how much processor time each stage of ctrlog takes: `stages.py JOB LOG`.
 
 The stages are those of `ctrlog.pipeline`, one block of lines after the other, with default options
 and in one process.
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from time import perf_counter
+from time import process_time
 from typing import TypeVar
 
 from ctrlog.decoding import Decoder
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Adds up the time of stages.
+    """Adds up the processor time of stages.
 
     Attributes:
         stages_s: Seconds by the stage's name.
@@ -36,9 +36,9 @@ class Stopwatch:
 
     def time(self, stage: str, work: Callable[[], T]) -> T:
         """Do some work of a stage."""
-        start_s = perf_counter()
+        start_s = process_time()
         done = work()
-        self.stages_s[stage] = self.stages_s.get(stage, 0) + perf_counter() - start_s
+        self.stages_s[stage] = self.stages_s.get(stage, 0) + process_time() - start_s
         return done
 
 
@@ -50,7 +50,7 @@ def stages(job: str, log: str) -> dict[str, float]:
         log: Path of the log.
 
     Returns:
-        Seconds by stage.
+        Seconds of processor time by stage.
     """
     gc.disable()  # as the command line does
     stopwatch = Stopwatch()

@@ -96,7 +96,10 @@ class Judge:
         outcomes = [Outcome(contestant) for contestant in contestants]
         expected: Answer | None = None
         for outcome in outcomes:
-            expected = self._check(trial, log, outcome, expected) or expected
+            answer = self._check(trial, log, outcome, expected)
+            expected = expected or answer
+            if expected is not answer:  # only what others are compared with is kept
+                self._output(outcome).unlink(missing_ok=True)
         for number in range(rounds):
             going = [outcome for outcome in outcomes if not outcome.failure]
             start = number % max(len(going), 1)
@@ -111,6 +114,7 @@ class Judge:
     ) -> Answer | None:
         """Run once and compare the answer; returns it if it is right, as far as is known."""
         output = self._output(outcome)
+        output.unlink(missing_ok=True)  # a run that was stopped may have left one
         self._say(trial, outcome, "is checked")
         try:
             command = self.environment.call(outcome.contestant.command(trial.job, log, output))

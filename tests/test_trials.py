@@ -65,6 +65,19 @@ def test_contestants_take_turns_and_each_goes_first(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["turns"]
 
 
+def test_what_an_earlier_run_left_is_no_answer(tmp_path: Path) -> None:
+    """Who writes nothing does not get by with an old file."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Idle(Contestant):
+        def command(self, job: Job, log: Path, output: Path) -> Sequence[str]:  # noqa: ARG002
+            return ("true",)
+
+    (tmp_path / "b.out").write_text(RIGHT)
+    _, idle = held(tmp_path, Pretender(name="a"), Idle(name="b"))
+    assert idle.failure.startswith("no answer: FileNotFoundError")
+
+
 @pytest.mark.parametrize(
     ("loser", "failure"),
     [

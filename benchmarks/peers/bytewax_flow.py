@@ -20,6 +20,9 @@ from bytewax.operators.windowing import EventClock, SessionWindower
 from bytewax.testing import run_main
 
 GAP = timedelta(minutes=30)
+#: Bytewax's clock runs on with the machine's between two events of a user, and drops what comes
+#: after it. Without some patience it loses events whenever the machine is busy.
+PATIENCE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -141,7 +144,7 @@ def dataflow(log: str, output: str) -> Dataflow:
     lines = op.input("log", flow, FileSource(log))
     events = op.map("parse", lines, parse)
     by_user = op.key_on("user", events, lambda event: str(event.user))
-    clock: Any = EventClock(lambda event: event.time, wait_for_system_duration=timedelta(0))
+    clock: Any = EventClock(lambda event: event.time, wait_for_system_duration=PATIENCE)
     windows = win.collect_window("sessions", by_user, clock, SessionWindower(GAP))
     parts = op.flat_map("searches", windows.down, split_into_searches)
     together = op.key_on("together", parts, lambda _: "all")

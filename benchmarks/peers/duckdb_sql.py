@@ -34,8 +34,7 @@ PARTS = """
     in_parts AS (
         SELECT *,
             count(*) FILTER (starts_session OR is_search) OVER so_far AS part,
-            max(time) FILTER (starts_session) OVER so_far AS session_start,
-            coalesce(sum(shown) OVER so_far, 0) AS shown_so_far
+            max(time) FILTER (starts_session) OVER so_far AS session_start
         FROM marked
         WINDOW so_far AS (PARTITION BY user ORDER BY time ROWS UNBOUNDED PRECEDING)
     )
@@ -101,7 +100,6 @@ COPY (
             SELECT user, part,
                 any_value(text) FILTER (is_search) AS query,
                 min(time) FILTER (is_search) AS time,
-                min(shown_so_far) FILTER (is_search) AS shown_before,
                 any_value(session_start) AS session_start,
                 sum(shown) AS results,
                 count(*) FILTER (is_click) AS clicks,
@@ -121,7 +119,8 @@ COPY (
             FROM (
                 SELECT user, part,
                     list_position(from_json(pages.text, '["VARCHAR"]'), searches.item) AS place,
-                    pages.shown_so_far - pages.shown - searches.shown_before AS shown_before
+                    sum(shown) OVER (PARTITION BY user, part ORDER BY pages.time) - shown
+                        AS shown_before
                 FROM in_parts AS pages
                 JOIN searches USING (user, part)
                 WHERE pages.shown > 0 AND pages.time <= searches.first_click
