@@ -354,6 +354,21 @@ def test_runs_while_the_new_log_is_empty(runs: Runs, log: Log, by: str) -> None:
         assert runs.messages == []
 
 
+def test_a_line_that_is_being_written_when_its_log_is_renamed(runs: Runs, log: Log) -> None:
+    """As long as the new log is empty the old one may grow, and its last line is left."""
+    assert runs.read(log.path) == [b"1", b"2"]
+    log.write(b"thr")
+    old = log.rename()
+    log.write(b"")
+    assert runs.read(log.path) == []
+    write(old, b"ee\nfo")
+    assert runs.read(log.path) == [b"three"]
+    write(old, b"ur\n")
+    log.write(b"5\n")
+    assert runs.read(log.path) == [b"four", b"5"]
+    assert runs.finished[:1] == [str(log.path)]
+
+
 def test_runs_while_there_is_no_new_log(log: Log) -> None:
     """The old one is finished; that there is none is an error for who does not wait."""
     runs = Runs(follows=False)
