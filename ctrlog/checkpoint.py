@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -146,7 +147,7 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     Raises:
         CheckpointError: If it cannot be opened or somebody else has it.
     """
-    with locked(path), _explained(path), closing(_connect(path)) as connection:
+    with locked(path), _connected(path) as connection:
         yield Checkpoint(path, connection)
 
 
@@ -162,20 +163,31 @@ def read_checkpoint(path: Path) -> tuple[Saved, str | None]:
     Raises:
         CheckpointError: If there is none, or as `Checkpoint.load`.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  # raises no errors
         raise CheckpointError(f"{path}: there is no such checkpoint")
-    with _explained(path), closing(_connect(path)) as connection:
+    with _connected(path) as connection:
         saved = _load(path, connection)
     if saved is None:
         raise CheckpointError(f"{path}: is empty: nothing was saved in it yet")
     return saved, holder(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-    # The journal's folder is synchronized, too, so that a saved state cannot come undone.
-    connection.execute("pragma synchronous = extra")
-    return connection
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database, and see that it is whole, also where the next one will be saved."""
+    with (
+        _explained(path),
+        closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection,
+    ):
+        try:
+            # The journal's folder is synchronized, too, so that a saved state cannot come undone.
+            connection.execute("pragma synchronous = extra")
+            (found,) = connection.execute("pragma integrity_check(1)").fetchone()
+        except UnicodeDecodeError:  # in a message that quotes what is damaged
+            found = "its schema is garbled"
+        if found != "ok":
+            raise _damaged(path, " ".join(found.split()))
+        yield connection
 
 
 @contextmanager
@@ -183,9 +195,11 @@ def _explained(path: Path) -> Iterator[None]:
     """Make errors of SQLite messages to users."""
     try:
         yield
-    except sqlite3.OperationalError as error:  # the disk is full, say
-        raise CheckpointError(f"{path}: cannot use the checkpoint: {error}") from None
     except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        # The disk is full, say; else a table is not there, or text is not text.
+        if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+            raise CheckpointError(f"{path}: cannot use the checkpoint: {error}") from None
         raise _damaged(path, str(error)) from None
 
 
@@ -209,15 +223,18 @@ def _load(path: Path, connection: sqlite3.Connection) -> Saved | None:
             f"{path}: was written by a later version of ctrlog (its form is {version}, this one"
             f" knows {VERSION}); go on with that, or count from the beginning with a new file"
         )
-    tables = {
-        table: connection.execute(f"select * from {table} order by 1").fetchall()  # noqa: S608
-        for table in _SCHEMA
-    }
+    tables = {table: _rows(connection, table) for table in _SCHEMA}
     digest = dict(tables["about"]).get(_DIGEST)
     tables["about"] = [row for row in tables["about"] if row[0] != _DIGEST]
     if digest != _digest(tables):
         raise _damaged(path, "its sum is wrong")
     return _from_rows(tables)
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[_Row]:
+    # By name, so that a damaged name of a column is told by the database.
+    names = ", ".join(column.split()[0] for column in _SCHEMA[table].split(","))
+    return connection.execute(f"select {names} from {table} order by rowid").fetchall()  # noqa: S608
 
 
 def _replace(connection: sqlite3.Connection, table: str, rows: list[_Row]) -> None:
@@ -237,8 +254,8 @@ def _to_rows(saved: Saved) -> dict[str, list[_Row]]:
     inputs: list[_Row] = [
         (
             number,
-            each.name,
-            each.path,
+            _to_column(each.name),
+            _to_column(each.path),
             str(each.mark.device),  # may be beyond the integers of SQLite
             str(each.mark.inode),
             each.mark.size,
@@ -246,19 +263,16 @@ def _to_rows(saved: Saved) -> dict[str, list[_Row]]:
             each.mark.head,
             each.mark.tail,
             each.line,
-            _to_json(each.rest),
+            _packed(each.rest),
         )
         for number, each in enumerate(saved.inputs)
     ]
-    outputs: list[_Row] = [(each.path, each.length, each.tail) for each in saved.outputs]
-    state: list[_Row] = [(name, _to_json(value)) for name, value in saved.state.items()]
-    about: list[_Row] = [*saved.about.items()]
-    tables = {
-        "about": sorted(about),
-        "inputs": inputs,
-        "outputs": sorted(outputs),
-        "state": sorted(state),
-    }
+    outputs: list[_Row] = [
+        (_to_column(each.path), each.length, each.tail) for each in saved.outputs
+    ]
+    state: list[_Row] = [(name, _packed(value)) for name, value in saved.state.items()]
+    about: list[_Row] = [(name, _to_column(value)) for name, value in saved.about.items()]
+    tables = {"about": about, "inputs": inputs, "outputs": outputs, "state": state}
     return tables | {"about": [*about, (_DIGEST, _digest(tables))]}
 
 
@@ -267,20 +281,49 @@ def _from_rows(tables: dict[str, list[_Row]]) -> Saved:
     for row in tables["inputs"]:
         _, name, path, device, inode, size, offset, head, tail, line, rest = cast("Any", row)
         mark = Mark(int(device), int(inode), size, offset, head, tail)
-        inputs.append(SavedInput(name, path, mark, line, json.loads(rest)))
+        inputs.append(
+            SavedInput(_from_column(name), _from_column(path), mark, line, _unpacked(rest))
+        )
     return Saved(
-        about=dict(cast("Any", tables["about"])),
+        about={name: _from_column(value) for name, value in cast("Any", tables["about"])},
         inputs=inputs,
-        outputs=[SavedOutput(*cast("Any", row)) for row in tables["outputs"]],
-        state={name: json.loads(value) for name, value in cast("Any", tables["state"])},
+        outputs=[
+            SavedOutput(_from_column(path), length, tail)
+            for path, length, tail in cast("Any", tables["outputs"])
+        ],
+        state={name: _unpacked(value) for name, value in cast("Any", tables["state"])},
     )
 
 
-def _to_json(value: Any) -> bytes:
+def _to_column(text: str) -> str | bytes:
+    """Return text as SQLite takes it; names of files and what else is typed need not be UTF-8."""
     try:
-        return msgspec.json.encode(value)
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogateescape")
+    return text
+
+
+def _from_column(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode(errors="surrogateescape")
+
+
+#: Begins JSON; nothing in MessagePack begins so.
+_JSON = b"\xc1"
+
+
+def _packed(value: Any) -> bytes:
+    # Not always as JSON, which has no infinity, and 1e999 in a log is that.
+    try:
+        return msgspec.msgpack.encode(value)
     except OverflowError:  # an integer beyond 64 bits
-        return json.dumps(value).encode()
+        return _JSON + json.dumps(value).encode()
+
+
+def _unpacked(packed: bytes) -> Any:
+    if packed.startswith(_JSON):
+        return json.loads(packed.removeprefix(_JSON))
+    return msgspec.msgpack.decode(packed)
 
 
 def _digest(tables: dict[str, list[_Row]]) -> str:

@@ -164,7 +164,7 @@ class Content:
         if format_ is not None:
             self.is_compressed = True
             self._decompressor = Decompressor(format_)
-            self._pieces = self._decompressor.feed(beginning)
+            self._pieces = self._decompressed(self._decompressor, beginning)
             beginning = b""
         elif any(magic.startswith(beginning) for magic in MAGICS):  # wait for the rest of it
             self._beginning = beginning
@@ -173,17 +173,25 @@ class Content:
         return beginning
 
     def _decompress(self, decompressor: Decompressor) -> bytes:
-        fed = self.read_bytes
+        for content in self._pieces:
+            return content
+        piece = self._read_input(PIECE_BYTES)
+        self._pieces = self._decompressed(decompressor, piece)
+        return next(self._pieces, b"")
+
+    def _decompressed(self, decompressor: Decompressor, read: bytes) -> Iterator[bytes]:
+        """Yield what comes out of what was just read, which is nothing at the end."""
+        start = self.read_bytes - len(read)
         try:
-            for content in self._pieces:
-                return content
-            piece = self._read_input(PIECE_BYTES)
-            self._pieces = decompressor.feed(piece)
-            if self.is_at_end:
+            for offset in range(0, len(read), PIECE_BYTES):
+                piece = read[offset : offset + PIECE_BYTES]
+                yield from decompressor.feed(piece)
+                start += len(piece)
+            if not read:
                 decompressor.finish()
         except Damaged as damage:
-            raise InputError(f"{self.name}: byte {fed + 1}: {damage}") from None
-        return next(self._pieces, b"")
+            self.is_at_end = False  # who reads it another time is to be told again
+            raise InputError(f"{self.name}: byte {start + 1}: {damage}") from None
 
     def _read_input(self, size: int) -> bytes:
         while True:

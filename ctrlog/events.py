@@ -176,13 +176,14 @@ def restore_items(saved: str) -> Items:
 def save_event(event: TrustedEvent) -> list[Any]:
     """Return an event as plain values, in the order of its fields.
 
-    Times are microseconds since 1970, and items the text of their JSON list.
+    Times are microseconds since 1970, and items the text of their JSON list; items of
+    what is no Results, which nobody needs, are left out.
     """
-    values = dict(zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True))
+    # A decoder's own class of events has its fields in an order of its own.
+    values = {name: getattr(event, name) for name in TrustedEvent.__struct_fields__}
     if event.time is not None:
         values["time"] = to_micros(event.time)
-    if event.items is not None:
-        values["items"] = save_items(event.items)
+    values["items"] = save_items(event.items) if isinstance(event.items, tuple) else None
     return [*values.values()]
 
 

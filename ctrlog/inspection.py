@@ -90,4 +90,5 @@ def as_text(path: Path, found: dict[str, Any]) -> str:
     if found["outputs"]:
         lines += ["", "outputs, as far as they count:"]
     lines += [f"  {each['path']}: {each['length']:,} bytes" for each in found["outputs"]]
-    return "".join(f"{escape_controls(line)}\n" for line in lines)
+    # Names may have ends of lines in them.
+    return "".join(escape_controls(line.replace("\n", r"\n")) + "\n" for line in lines)

@@ -57,6 +57,8 @@ def holder(path: Path) -> str | None:
 
 
 def _lock_of(path: Path) -> Path:
+    if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
+        path = Path(os.path.realpath(path))
     return path.with_name(path.name + ".lock")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -223,7 +224,7 @@ def _written(duration: timedelta | None) -> str | None:
 
 
 def _pairs(pairs: list[tuple[str, str]] | None) -> str | None:
-    return " ".join(f"{name}={value}" for name, value in pairs) if pairs else None
+    return shlex.join(f"{name}={value}" for name, value in pairs) if pairs else None
 
 
 @dataclass(frozen=True, slots=True)

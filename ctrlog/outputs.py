@@ -8,6 +8,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EBADF
+from fcntl import F_GETFL, fcntl
 from pathlib import Path
 from typing import TypeAlias
 
@@ -121,7 +123,7 @@ def open_growing(path: Path, length: int = 0, tail: bytes = b"") -> Iterator[Gro
     Raises:
         OutputError: If it cannot be opened, or what counts is not there.
     """
-    if length and not path.exists():
+    if length and not os.path.exists(path):  # noqa: PTH110  # raises no errors
         raise _not_as_written(path, length)
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         if os.fstat(descriptor).st_size < length or _tail(descriptor, length) != tail:
@@ -157,10 +159,12 @@ def _secure_name(path: Path) -> None:
 
 
 def _open_stdout() -> int:
-    try:  # else the next file to be opened would be taken for it
-        os.fstat(STDOUT_DESCRIPTOR)
+    try:
+        mode = fcntl(STDOUT_DESCRIPTOR, F_GETFL) & os.O_ACCMODE
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}") from None
+    if mode == os.O_RDONLY:  # as the program makes it if it was closed
+        raise OutputError(f"standard output: {os.strerror(EBADF)}")
     return STDOUT_DESCRIPTOR
 
 

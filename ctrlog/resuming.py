@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -99,7 +100,7 @@ class Resumption:
         Raises:
             OutputError: As `open_growing`.
         """
-        before = self._outputs_before.pop(_absolute(path), None)
+        before = self._outputs_before.pop(os.path.realpath(path), None)
         counting = (before.length, before.tail) if before else ()
         with open_growing(path, *counting) as output:
             self._outputs.append(output)
@@ -127,7 +128,7 @@ class Resumption:
         started = self._clock()
         # Outputs first: should the power fail in between, they are only cut back.
         outputs = [
-            SavedOutput(_absolute(output.path), output.length, output.secure())
+            SavedOutput(os.path.realpath(output.path), output.length, output.secure())
             for output in self._outputs
         ]
         state = {name: part.save() for name, part in self._all_parts()}
@@ -194,10 +195,6 @@ def _saved(input_: Input, mark: Mark) -> SavedInput:
         str(Path(input_.home).absolute()),
     )
     return SavedInput(input_.name, str(Path(input_.path).absolute()), mark, input_.line, rest)
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
 
 
 def _now() -> str:

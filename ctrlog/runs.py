@@ -107,8 +107,10 @@ class Run:
                 " log names events in another field than type, use --field type=NAME"
             )
         for input_ in pipeline.inputs:
-            if input_.has_rest:
+            if input_.has_rest and self._resumption is not None:
                 console.note(f"{input_.name}: its last line has no end yet; the next run takes it")
+            elif input_.has_rest and self._course.follows:
+                console.note(f"{input_.name}: its last line has no end yet, and is left out")
 
 
 @contextmanager
@@ -194,12 +196,16 @@ def _refuse(names: list[str], course: Course) -> None:
 
 def _may_be_regular(path: Path) -> bool:
     """Tell whether a path is a regular file or may become one; a folder is told apart later."""
-    return path.is_file() or path.is_dir() or not path.exists()
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # told when it is opened
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _refuse_overwriting(names: list[str], written: Mapping[str, Path | None]) -> None:
     """Refuse to write to an input, or to one file for two purposes."""
-    inputs = {_identity(STDIN_DESCRIPTOR if name == STDIN else name) for name in names}
+    inputs = {_identity(STDIN_DESCRIPTOR if name == STDIN else Path(name)) for name in names}
     purposes: dict[object, str] = {}
     for purpose, path in written.items():
         if path is None:
@@ -212,7 +218,7 @@ def _refuse_overwriting(names: list[str], written: Mapping[str, Path | None]) ->
         purposes[identity] = purpose
 
 
-def _identity(file: str | int | Path) -> object:
+def _identity(file: int | Path) -> object:
     """What tells a file from others; for what is no regular file, nothing does."""
     with suppress(OSError, ValueError):
         status = os.stat(file)  # noqa: PTH116  # also of a descriptor

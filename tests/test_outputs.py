@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctrlog import outputs
 from ctrlog.errors import OutputError
-from ctrlog.outputs import Write, open_as_written, open_output
+from ctrlog.outputs import Write, open_as_written, open_growing, open_output
 
 # A file.
 
@@ -260,3 +263,134 @@ def test_a_growing_file_stays_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert path.read_bytes() == b"one\n"
+
+
+# A file that grows and counts up to somewhere.
+
+#: So many bytes of the end are remembered.
+TAIL = outputs.TAIL_BYTES
+
+
+def grown(path: Path, *pieces: bytes) -> tuple[int, bytes]:
+    """Write pieces to a new file and make it secure; returns what is to be remembered of it."""
+    with open_growing(path) as growing:
+        for piece in pieces:
+            growing.write(piece)
+        return growing.length, growing.secure()
+
+
+@given(
+    st.lists(st.binary(max_size=600), max_size=5),
+    st.binary(max_size=600),
+    st.lists(st.binary(max_size=300), max_size=3),
+)
+def test_what_counts_stays_and_what_comes_after_it_is_cut_off(
+    pieces: list[bytes], lost: bytes, later: list[bytes]
+) -> None:
+    """Gone on with, a file has what was made secure and what is written then, nothing else."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "out")
+        length, tail = grown(path, *pieces)
+        content = b"".join(pieces)
+        assert (length, tail) == (len(content), content[-TAIL:])
+        path.write_bytes(content + lost)
+        with open_growing(path, length, tail) as growing:
+            assert path.read_bytes() == content
+            for piece in later:
+                growing.write(piece)
+            assert growing.length == len(content + b"".join(later))
+        assert path.read_bytes() == content + b"".join(later)
+
+
+def test_without_anything_that_counts_a_file_is_begun_anew(tmp_path: Path) -> None:
+    """A file that is there is emptied; one that is not is made, as any new file is."""
+    old, new, other = (tmp_path / name for name in ("old", "new", "other"))
+    old.write_bytes(b"something")
+    old.chmod(0o604)
+    for path in old, new:
+        with open_growing(path) as growing:
+            assert (growing.length, path.read_bytes()) == (0, b"")
+            growing.write(b"a line\n")
+        assert path.read_bytes() == b"a line\n"
+    other.touch()
+    assert stat.S_IMODE(old.stat().st_mode) == 0o604
+    assert new.stat().st_mode == other.stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="removed"),
+        pytest.param(b"", id="emptied"),
+        pytest.param(b"x" * 999, id="cut"),
+        pytest.param(b"x" * 999 + b"y", id="changed at the end"),
+        pytest.param(b"x" * (1_000 - TAIL) + b"y" + b"x" * 2_000, id="changed before"),
+    ],
+)
+def test_what_is_not_what_was_written_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """It stays as it is, and the message says what was to be there and what to do."""
+    path = tmp_path / "out"
+    length, tail = grown(path, b"x" * 1_000)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(OutputError) as caught, open_growing(path, length, tail):
+        pass
+    assert str(caught.value) == (
+        f"{path}: is not what was written there before: the 1,000 bytes that count are not there;"
+        " put them back, or write to another file"
+    )
+    assert (path.read_bytes() if path.exists() else None) == content
+
+
+@pytest.mark.parametrize("name", ["none/out", ".", "x" * 300])
+def test_a_growing_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
+    """In a line with the system's reason."""
+    with pytest.raises(OutputError) as caught, open_growing(tmp_path / name):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path / name}: cannot write: ")
+
+
+def test_the_file_and_then_its_name_are_made_secure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is synchronized when the file was made, and the file each time it is to be."""
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+    )
+    with open_growing(tmp_path / "out") as growing:
+        assert synced == [tmp_path.name]
+        growing.write(b"x")
+        growing.secure()
+        growing.secure()
+    assert synced == [tmp_path.name, "out", "out"]
+
+
+def test_a_disk_that_breaks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be made secure does not count, and the message has the system's reason."""
+    path = tmp_path / "out"
+    with open_growing(path) as growing:
+
+        def fail(_descriptor: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(OutputError) as caught:
+            growing.secure()
+    assert str(caught.value) == f"{path}: cannot write: Input/output error"
+    with (
+        pytest.raises(OutputError, match="out: cannot write: Input/output error"),
+        open_growing(path),
+    ):
+        pass
+
+
+def test_a_closed_stream_that_was_occupied_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the program puts in the place of a closed standard output is not written to."""
+    with Path(os.devnull).open("rb") as closed:
+        monkeypatch.setattr(outputs, "STDOUT_DESCRIPTOR", closed.fileno())
+        with pytest.raises(OutputError) as caught, open_output(None):
+            pass
+    assert str(caught.value) == "standard output: Bad file descriptor"

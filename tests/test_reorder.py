@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 import reference
 import strategies
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from making import US, at, decoded, event, s
 
-from ctrlog.events import TrustedEvent
+from ctrlog.events import TrustedEvent, unpack_items
 from ctrlog.reorder import Reorder
 
 WINDOWS = st.sampled_from([s(0), s(1), s(5), s(20), s(5) + US])
@@ -129,3 +130,31 @@ def test_only_what_can_still_be_overtaken_is_held() -> None:
 def test_events_before_any_time_go_on_at_once() -> None:
     """As long as no time was seen there is nothing that could be sorted in before an event."""
     assert len(Reorder(s(10)).feed([event("x")] * 5)) == 5
+
+
+def as_values(each: TrustedEvent) -> tuple[object, ...]:
+    """What of an event has a part in results."""
+    items = each.items if isinstance(each.items, tuple) else None
+    shown = None if items is None else (items[0], unpack_items(items))
+    return each.type, each.user, each.time, each.query, shown, each.item, each.rank
+
+
+@given(strategies.log_bytes(), WINDOWS, PLACES)
+@example(
+    b'{"type":"Search","user":1,"time":0,"query":"dogs","items":["of no use"]}\n'
+    b'{"type":"Results","user":1,"time":0,"items":["a",2]}\n',
+    s(5),
+    [1, 2],
+)
+def test_saved_and_restored_it_goes_on(log: bytes, window: timedelta, places: list[int]) -> None:
+    """Through plain values at any place, events as a log is decoded to come in the same order."""
+    events = decoded(log)
+    whole = Reorder(window)
+    expected = [*whole.feed(events), *whole.flush()]
+    reorder = Reorder(window)
+    ordered = []
+    for piece in pieces_of(events, places):
+        ordered += reorder.feed(piece)
+        reorder = Reorder.restore(json.loads(json.dumps(reorder.save())), window)
+    ordered += reorder.flush()
+    assert [*map(as_values, ordered)] == [*map(as_values, expected)]
