@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ctrlog.errors import InputError
 from ctrlog.marks import Likeness, Mark
-from ctrlog.reading import Input
-from ctrlog.rotation import find_again, likeness, rotated_since
+from ctrlog.reading import Finished, Input
+from ctrlog.rotation import file_at, find_again, held_in, likeness, rotated_since, size_of
 
 
 class Continuation:
@@ -28,6 +28,7 @@ class Continuation:
         """
         self._left = [(known, known.mark) for known in before if known.mark is not None]
         self._taken: list[tuple[Path, Mark]] = []
+        self._named: set[tuple[int, int]] = set()  # files under the names
         self._say = say
 
     @property
@@ -35,19 +36,27 @@ class Continuation:
         """The inputs for which no name was found, the latest last."""
         return [known for known, _ in self._left]
 
-    def __call__(self, names: Iterable[str]) -> Iterator[Sequence[Input] | InputError]:
+    def __call__(self, names: Iterable[str]) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan what to read for each name, as `reading.Plan` says."""
-        paths = [Path(name).absolute() for name in names]
         names = list(names)
+        paths = [Path(name).absolute() for name in names]
+        files = [file_at(path) for path in paths]
+        self._named = {file for file in files if file is not None}
+        known: list[Input | None] = [None] * len(names)
         # All files themselves first, so that no copy is taken for a log that is there.
-        themselves = [self._take(path, self._find_itself(path)) for path in paths]
-        for name, path, itself in zip(names, paths, themselves, strict=True):
-            known = itself or self._take(path, self._find_copied(name, path))
-            if known is not None:
-                known.name = name
-                yield [known]
+        for find in (self._find_itself, self._find_at_its_place, self._find_copied):
+            for place, (name, path) in enumerate(zip(names, paths, strict=True)):
+                if known[place] is None:
+                    known[place] = self._take(path, find(name, path))
+        for name, path, file, found in zip(names, paths, files, known, strict=True):
+            if found is not None and file_at(path) != file:  # it was rotated just now
+                self._give_back(found)
+                yield from self._chain(name, path)
+            elif found is not None:
+                found.name = name
+                yield [*self._unfinished_before(found), found]
             else:
-                yield self._chain(name, path)
+                yield from self._chain(name, path)
 
     def _take(self, path: Path, known: Input | None) -> Input | None:
         """Let a known input be read on in a file, by nothing else from then on."""
@@ -58,68 +67,97 @@ class Continuation:
                 other.path = str(path)
         return known
 
-    def _find_itself(self, path: Path) -> Input | None:
+    def _give_back(self, known: Input) -> None:
+        if known.mark is not None:
+            self._left.append((known, known.mark))
+            self._taken.remove((Path(known.path), known.mark))
+
+    def _find_itself(self, _name: str, path: Path) -> Input | None:
         """Return what was read of this very file."""
-        file = _file_at(path)
+        file = file_at(path)
         for known, mark in self._left:
             if mark.file == file and likeness(path, mark) is Likeness.SAME:
                 return known
         return None
 
+    def _find_at_its_place(self, _name: str, path: Path) -> Input | None:
+        """Return what was read of the log here, of which this is a copy.
+
+        Editors and rsync put one in the place of a log, and devices get other numbers when
+        a machine is started anew.
+        """
+        for known, mark in self._left:
+            if known.path == str(path) and likeness(path, mark) is Likeness.SAME:
+                return known
+        return None
+
     def _find_copied(self, name: str, path: Path) -> Input | None:
         """Return what was read of the log that this file is the only copy of by now."""
-        file = _file_at(path)
+        held = held_in(path, [mark for _, mark in (*self._left, *self._taken)])
         for known, mark in self._left:
-            if likeness(path, mark) is Likeness.SAME:
+            if mark in held:
                 if likeness(Path(known.path), mark) is not Likeness.SAME:
                     return known
                 self._say_copy(name, known.path)
                 return None
         for taken, mark in self._taken:
-            if mark.file != file and likeness(path, mark) is Likeness.SAME:
+            if mark in held and mark.file != file_at(path):
                 self._say_copy(name, str(taken))
         return None
 
     def _say_copy(self, name: str, original: str) -> None:
         self._say(f"{name}: is a copy of {original}, and counts as a log of its own")
 
-    def _chain(self, name: str, path: Path) -> list[Input] | InputError:
+    def _unfinished_before(self, known: Input) -> list[Input]:
+        """Return the log that was rotated before a known one, if it got more since it was left.
+
+        A writer that has not noticed the rotation may do that.
+        """
+        home = Path(known.home)
+        before = [(other, mark) for other, mark in self._left if other.home == known.home]
+        if not before or known.path != known.home:
+            return []
+        other, mark = before[-1]
+        place = find_again(home, mark)
+        if place is None or size_of(place) == mark.size:
+            return []
+        self._take(place, other)
+        return [other]
+
+    def _chain(self, name: str, path: Path) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan for a name under which there is nothing that was read before."""
         here = Input(name, str(path))
-        earlier = [(known, mark) for known, mark in self._left if known.path == here.path]
+        earlier = [(known, mark) for known, mark in self._left if known.home == here.path]
         if not earlier:
-            return [here]
+            yield [here]
+            return
         known, mark = earlier[-1]
         moved = find_again(path, mark)
         if moved is not None:
-            read = {mark.file for _, mark in (*self._left, *self._taken)}
+            marks = [mark for _, mark in (*self._left, *self._taken)]
             self._take(moved, known)
             known.name = name
-            missed = [Input(name, str(each)) for each in rotated_since(path, moved, read)]
-            return [known, *missed, here]
+            missed = rotated_since(path, moved, marks, self._named)
+            yield [known, *(Input(name, str(each), home=here.path) for each in missed), here]
+            return
         match likeness(path, mark):
             case Likeness.SHORTER:
-                return InputError(
+                yield InputError(
                     f"{name}: is shorter than the {mark.offset:,} bytes that were read of it, so it"
                     " cannot be read on; to count it anew, use another --checkpoint"
                 )
+                return
             case Likeness.CHANGED:
-                return InputError(
+                yield InputError(
                     f"{name}: begins as when it was read, but was changed before byte"
                     f" {mark.offset:,}, where that stopped, so it cannot be read on; to count it"
                     " anew, use another --checkpoint"
                 )
-            case _ if path.exists() and path.stat().st_size:
+                return
+            case _ if size_of(path):
                 self._say(
                     f"{name}: is another log than the one that was read there to byte"
                     f" {mark.offset:,}; what that one got since is not counted, unless you name it"
                 )
-        return [here]
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+                yield Finished(known)
+        yield [here]

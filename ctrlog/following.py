@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from ctrlog.errors import InputError
+from ctrlog.marks import Likeness, Mark
 from ctrlog.reading import (
     DEFAULT_LIMITS,
     Arrival,
@@ -20,15 +20,18 @@ from ctrlog.reading import (
     Plan,
     Silence,
     from_the_beginning,
+    open_early,
 )
-from ctrlog.rotation import find_again, rotated_since
-from ctrlog.sources import STDIN, Source
+from ctrlog.rotation import file_at, find_again, held_in, is_rotated_name, likeness, rotated_since
+from ctrlog.sources import Source
 
 #: How often to look for more.
 POLL_S = 0.1
 #: So long after its successor was begun, a rotated log may still get lines from a writer
 #: that has not noticed.
 LINGER_S = 5.0
+#: So many inputs are remembered, so that they are known again under other names.
+MOST_MET = 1000
 
 
 class Following:
@@ -60,11 +63,12 @@ class Following:
     def read(self, names: Iterable[str]) -> Generator[Arrival, None, None]:
         """Read inputs, as `Reader` says; it ends only if none can get more lines."""
         tails = []
+        met = _Met()
         for chain in self._plan(names):
-            if isinstance(chain, InputError):
+            if isinstance(chain, Finished | InputError):
                 yield chain
             else:
-                tails.append(_Tail(chain, self._limits, self._say, self._clock))
+                tails.append(_Tail(chain, self._limits, self._say, self._clock, met))
         try:
             heard = self._clock()
             while tails:
@@ -75,11 +79,40 @@ class Following:
                             heard = self._clock()
                 tails = [tail for tail in tails if not tail.is_over]
                 if tails:
-                    yield Silence(timedelta(seconds=self._clock() - heard))
+                    latest = [tail.latest for tail in tails if tail.latest is not None]
+                    yield Silence(timedelta(seconds=self._clock() - heard), latest)
                     self._sleep(POLL_S)
         finally:
             for tail in tails:
                 tail.close()
+
+
+class _Met:
+    """The inputs that were met under any name, so that none is read twice."""
+
+    def __init__(self) -> None:
+        self._inputs: deque[Input] = deque(maxlen=MOST_MET)
+
+    def add(self, input_: Input) -> None:
+        """Remember an input."""
+        self._inputs.append(input_)
+
+    def files(self) -> set[tuple[int, int]]:
+        """Return the numbers of the files that are open, which no others can have."""
+        return {each.source.content.file for each in self._inputs if each.source is not None}
+
+    def marks(self, but_of: Path | None = None) -> list[Mark]:
+        """Return how far each was read, but those whose home is a path."""
+        found = [_place(each) for each in self._inputs if Path(each.home) != but_of]
+        return [mark for mark in found if mark is not None]
+
+
+def _place(input_: Input) -> Mark | None:
+    """Return how far an input was read, or will be if it was renamed before it is its turn."""
+    source = input_.source
+    if source is None or source.offset or file_at(Path(input_.path)) == source.content.file:
+        return input_.place()
+    return source.end()
 
 
 class _Tail:
@@ -91,19 +124,32 @@ class _Tail:
 
     def __init__(
         self,
-        chain: Iterable[Input],
+        chain: Sequence[Input],
         limits: Limits,
         say: Callable[[str], None],
         clock: Callable[[], float],
+        met: _Met,
     ) -> None:
         self.is_over = False
         self._queue = deque(chain)
+        self._name, self._path = chain[-1].name, Path(chain[-1].path)
         self._limits = limits
         self._say = say
         self._clock = clock
+        self._met = met
         self._is_waiting = False  # for a file that is not there
         self._lingering: deque[tuple[float, Input]] = deque()  # with the time to leave it
-        self._known: set[tuple[int, int]] = set()  # files that were read
+        self._earlier: Input | None = None  # the one before, until what came between is known
+        self._spoke: Input | None = None  # the last one of those finished that had a time
+        for input_ in chain:
+            met.add(input_)
+        open_early(chain, limits)
+
+    @property
+    def latest(self) -> Input | None:
+        """The latest input in which there was a time."""
+        present = self._queue[0]
+        return self._spoke if present.heard is None else present
 
     def poll(self) -> Iterator[Arrival]:
         """Read what is there by now."""
@@ -114,20 +160,18 @@ class _Tail:
                 source = input_.source or self._open(input_)
                 if source is None:
                     return
-                is_file = source.content.is_regular
-                is_cut = is_file and self._is_growing(source) and not source.is_as_read()
-                if is_cut:
-                    self._queue.extend(self._after_cut(input_, source))
+                if self._has_missed_any(source):
+                    continue
+                yield from _read(input_, source)
+                is_cut = False
+                if self._is_growing(source):
+                    is_cut = not source.is_as_read()
+                    leave = self._leave_cut if is_cut else self._leave_replaced
+                    if not leave(input_, source):
+                        return
                     if input_.source is None:  # it goes on in a copy
                         continue
-                else:
-                    yield from _read(input_, source)
-                    if self._is_growing(source):
-                        successors = self._after_rename(input_, source)
-                        if not successors:
-                            return
-                        yield from _read(input_, source)  # what it got meanwhile
-                        self._queue.extend(successors)
+                    yield from _read(input_, source)  # what it got meanwhile
                 yield from self._finish(input_, source, lingers=not is_cut)
         except InputError as error:
             self._queue.popleft().close()
@@ -141,15 +185,27 @@ class _Tail:
 
     def _open(self, input_: Input) -> Source | None:
         """Open an input; None if it is the one that grows, and is not there yet."""
-        if len(self._queue) == 1 and input_.path != STDIN and not Path(input_.path).exists():
+        try:
+            source = input_.open(self._limits)
+        except InputError:
+            if len(self._queue) > 1 or not self._is_missing():
+                raise
             if not self._is_waiting:
                 self._say(f"{input_.name}: is not there yet; waiting for it")
             self._is_waiting = True
             return None
         self._is_waiting = False
-        source = input_.open(self._limits)
-        self._known.add(source.content.file)
         return source
+
+    def _is_missing(self) -> bool:
+        """Tell whether there is nothing of the name, as for a moment in a rotation."""
+        try:
+            self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            pass
+        return False
 
     def _is_growing(self, source: Source) -> bool:
         """Tell whether more may be written to what is read now."""
@@ -158,69 +214,140 @@ class _Tail:
             return False
         return content.is_regular or not (content.is_at_end and content.is_standard_input)
 
-    def _after_rename(self, input_: Input, source: Source) -> list[Input]:
-        """Return what comes after a file in whose place there is another; else nothing."""
-        try:
-            status = os.stat(input_.path)  # noqa: PTH116  # of standard input, there is none
-        except OSError:
-            return []
-        file = (status.st_dev, status.st_ino)
-        if file == source.content.file or not status.st_size:
-            return []
-        mark = source.mark()
-        path = Path(input_.path)
-        earlier = find_again(path, mark) if mark.offset else None
-        return self._from(path, earlier, {file})
+    def _leave_replaced(self, input_: Input, source: Source) -> bool:
+        """Queue what comes after a file in whose place there is another; False if there is none.
 
-    def _after_cut(self, input_: Input, source: Source) -> list[Input]:
-        """Return what comes after a file that was cut back and is written to anew.
-
-        If there is a copy of what it held, the input goes on there and is closed.
+        If that is a copy of it, the input goes on there, and is closed.
         """
-        path, mark = Path(input_.path), source.mark()
-        copy = find_again(path, mark) if mark.offset else None
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        file = (status.st_dev, status.st_ino)
+        if file == source.content.file or source.content.is_standard_input or not status.st_size:
+            return False
+        if file in self._met.files() or held_in(self._path, self._met.marks(self._path)):
+            return False  # it is read under another name
+        if self._is_copied(source.reached()):
+            input_.close()
+            return True
+        return self._queue_successors(source.mark())
+
+    def _is_copied(self, mark: Mark) -> bool:
+        """Tell whether there is a copy in place of a file that was not just renamed."""
+        if likeness(self._path, mark) is not Likeness.SAME:
+            return False
+        renamed = find_again(self._path, mark)
+        return renamed is None or not is_rotated_name(self._path, renamed)
+
+    def _leave_cut(self, input_: Input, source: Source) -> bool:
+        """Queue what comes after a file that was cut back; False if there is nothing just now.
+
+        If there is a copy of what it held, the input goes on there, and is closed.
+        """
+        reached = source.reached()
+        if not self._queue_successors(reached):
+            return False
+        copy = find_again(self._path, reached) if reached.offset else None
         if copy is not None:
             input_.close()
             input_.path = str(copy)
-        elif mark.offset:
+        elif reached.offset:
             self._say(
                 f"{input_.name}: was cut, and there is no copy of it beside it;"
                 " reading it from the beginning again"
             )
-        return self._from(path, copy, {mark.file})
+        return True
 
-    def _from(self, path: Path, earlier: Path | None, known: set[tuple[int, int]]) -> list[Input]:
-        """Return the inputs from the one after an earlier one to the one that grows now."""
-        name = self._queue[0].name
-        missed = [] if earlier is None else rotated_since(path, earlier, self._known | known)
-        return [Input(name, str(each)) for each in (*missed, path)]
+    def _queue_successors(self, mark: Mark) -> bool:
+        """Queue what stands under the name now, and before that what came and went meanwhile.
+
+        Args:
+            mark: How far the input was read that they come after.
+
+        Returns:
+            Whether there is anything under the name.
+        """
+        here = Input(self._name, str(self._path))
+        try:
+            here.open(self._limits)  # from now on it is known, whatever its name will be
+        except InputError:
+            if self._is_missing():
+                return False
+            raise
+        self._met.add(here)
+        self._queue.extend([*self._missed_since(mark), here])
+        return True
+
+    def _missed_since(self, mark: Mark) -> list[Input]:
+        """Open the logs that came after one that was read, but the one that grows now."""
+        place = find_again(self._path, mark)
+        if place is None:
+            return []
+        found = rotated_since(self._path, place, self._met.marks(), self._met.files())
+        missed = [Input(self._name, str(each), home=str(self._path)) for each in found]
+        open_early(missed, self._limits)
+        for each in missed:
+            self._met.add(each)
+        return missed
+
+    def _has_missed_any(self, source: Source) -> bool:
+        """Queue what came and went before the one that grows now was begun, if anything did.
+
+        It may have been copied and cut again while others were read, or while it was empty.
+        """
+        if self._earlier is None or len(self._queue) > 1 or not source.content.size:
+            return False
+        earlier = self._earlier.source
+        mark = self._earlier.mark if earlier is None else earlier.mark()
+        missed: list[Input] = []
+        if mark is not None and file_at(self._path) == source.content.file:
+            missed = self._missed_since(mark)
+        if not missed:
+            self._earlier = None
+        self._queue.extendleft(reversed(missed))
+        return bool(missed)
 
     def _finish(self, input_: Input, source: Source, *, lingers: bool) -> Iterator[Arrival]:
-        if rest := source.take_rest():
+        lingers = lingers and source.content.is_regular and not source.content.is_compressed
+        # While it lingers, the end of its last line may still come.
+        if not lingers and (rest := source.take_rest()):
             yield Block(input_, rest)
         yield Finished(input_)
         self._queue.popleft()
-        if lingers and source.content.is_regular and not source.content.is_compressed:
+        if self._earlier is None or input_.place() is not None:
+            self._earlier = input_
+        if input_.heard is not None:
+            self._spoke = input_
+        if lingers:
             self._lingering.append((self._clock() + LINGER_S, input_))
         else:
             input_.close()
 
     def _poll_lingering(self) -> Iterator[Arrival]:
-        for _, input_ in self._lingering:
-            if input_.source is not None:
-                yield from _read(input_, input_.source)
-        while self._lingering and self._lingering[0][0] <= self._clock():
-            _, input_ = self._lingering.popleft()
-            if input_.source is not None and (rest := input_.source.take_rest()):
-                yield Block(input_, rest)
-            yield Finished(input_)
-            input_.close()
+        for lingering in [*self._lingering]:
+            until, input_ = lingering
+            is_left = until <= self._clock()
+            try:
+                source = input_.open(self._limits)
+                yield from _read(input_, source)
+                if is_left:
+                    if rest := source.take_rest():
+                        yield Block(input_, rest)
+                    yield Finished(input_)
+            except InputError as error:
+                is_left = True
+                yield error
+            if is_left:
+                self._lingering.remove(lingering)
+                input_.close()
 
 
 def _read(input_: Input, source: Source) -> Iterator[Arrival]:
-    """Read what is there, without waiting for more."""
-    while source.content.has_arrived():
+    """Read what is there, without waiting for more, unless it was cut meanwhile."""
+    content = source.content
+    while content.has_arrived() and (content.is_compressed or source.is_as_read()):
         if lines := source.read_lines():
             yield Block(input_, lines)
-        elif source.content.is_at_end:
+        elif content.is_at_end:
             return

@@ -39,7 +39,7 @@ def contents(saved: Saved, holder: str | None) -> dict[str, Any]:
 
 
 def _input_contents(saved: SavedInput) -> dict[str, Any]:
-    clock, _ = saved.rest
+    clock, *_ = saved.rest
     (time,) = format_times([None if clock is None else from_micros(clock)])
     return {
         "name": saved.name,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ctrlog.badlines import BadLines
@@ -59,7 +59,6 @@ class Pipeline:
     lines: int = 0
     inputs: dict[Input, None] = field(default_factory=dict)
     _input: Input | None = None  # the one that was read last
-    _heard: datetime | None = None  # the latest time in it, when it was heard of last
     _read_bytes: int = 0  # of it
 
     def run(self, names: Iterable[str]) -> Iterator[Ended]:
@@ -82,8 +81,8 @@ class Pipeline:
                         yield from self._take_block(input_, lines)
                     case Finished(input_):
                         yield self._flush(input_)
-                    case Silence(duration):
-                        yield from self._run_on(duration)
+                    case Silence(duration, inputs):
+                        yield from self._run_on(duration, inputs)
                     case InputError():
                         self.on_failure(arrival)
                 if self.on_pause():
@@ -116,7 +115,6 @@ class Pipeline:
         self.lines = saved["lines"]
         self.bad_lines.restore(saved["bad_lines"])
         self.shard = Shard.restore(saved["shard"], self.shard.rules)
-        self._heard = self.shard.clock
 
     def _take_block(self, input_: Input, block: bytes) -> Iterator[Ended]:
         self._turn_to(input_)
@@ -129,7 +127,7 @@ class Pipeline:
         yield self._take(events[taken:] if taken else events)
         input_.line += lines
         self.lines += lines
-        self._heard = self.shard.clock if input_.reorder is None else input_.reorder.latest
+        input_.heard = self.shard.clock if input_.reorder is None else input_.reorder.latest
         if input_.source is not None:
             read_bytes = input_.source.content.read_bytes
             self.on_read(read_bytes - self._read_bytes)
@@ -160,18 +158,22 @@ class Pipeline:
         self._turn_to(input_)
         return self.shard.feed(input_.reorder.flush())
 
-    def _run_on(self, silence: timedelta) -> Iterator[Ended]:
-        """Let the clock run on, if there has been silence for long enough."""
-        if self.idle_after is None or silence < self.idle_after or self._heard is None:
+    def _run_on(self, silence: timedelta, inputs: Sequence[Input]) -> Iterator[Ended]:
+        """Let the clocks run on, if there has been silence for long enough."""
+        if self.idle_after is None or silence < self.idle_after:
             return
-        try:
-            to = self._heard + silence
-            if self._input is not None and self._input.reorder is not None:
-                yield self.shard.feed(self._input.reorder.advance(to))
-                to -= self.reorder or timedelta(0)
-        except OverflowError:  # at the end of the calendar
-            return
-        yield self.shard.advance(to)
+        for input_ in inputs:
+            if input_.heard is None:
+                continue
+            try:
+                to = input_.heard + silence
+                known = to - self.reorder if input_.reorder and self.reorder else to
+            except OverflowError:  # at the ends of the calendar
+                continue
+            self._turn_to(input_)
+            if input_.reorder is not None:
+                yield self.shard.feed(input_.reorder.advance(to))
+            yield self.shard.advance(known)
 
 
 def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ctrlog.content import BLOCK_BYTES
@@ -25,7 +27,10 @@ class Input:
             not at all.
         line: The number of its next line.
         clock: Its clock, as of the last time that another input was read.
+        heard: The latest time in it, when a line of it came last.
         reorder: Where its events wait to be sorted; None until there are some.
+        home: The path under which it was written first, and what comes after it is;
+            `path` unless told otherwise.
         has_rest: Whether a last line without an end was left, when it was closed.
         source: It itself, while it is open.
     """
@@ -35,12 +40,18 @@ class Input:
     mark: Mark | None = None
     line: int = 1
     clock: datetime | None = None
+    heard: datetime | None = None
     reorder: Reorder | None = None
+    home: str = ""
     has_rest: bool = False
     source: Source | None = None
 
+    def __post_init__(self) -> None:
+        """Say where it is at home."""
+        self.home = self.home or self.path
+
     def open(self, limits: Limits) -> Source:
-        """Open it, at its mark if it has one.
+        """Open it, at its mark if it has one, unless it is open.
 
         Args:
             limits: How much to read.
@@ -48,10 +59,15 @@ class Input:
         Raises:
             InputError: If it cannot be opened, or is no longer what the mark was made in.
         """
-        self.source = source = open_source(self.path, self.name, *limits)
-        if self.mark is not None and source.go_to(self.mark) is not Likeness.SAME:
-            self.close()
-            raise InputError(f"{self.name}: was changed just when it was to be read on")
+        if self.source is not None:
+            return self.source
+        source = open_source(self.path, self.name, *limits)
+        with ExitStack() as stack:
+            stack.callback(source.close)  # and the mark stays as it is, for another time
+            if self.mark is not None and source.go_to(self.mark) is not Likeness.SAME:
+                raise InputError(f"{self.name}: was changed just when it was to be read on")
+            stack.pop_all()
+        self.source = source
         return source
 
     def close(self) -> None:
@@ -84,6 +100,20 @@ class Limits(NamedTuple):
 DEFAULT_LIMITS = Limits()
 
 
+def open_early(inputs: Sequence[Input], limits: Limits) -> None:
+    """Open inputs before it is their turn, so they may be renamed or removed meanwhile.
+
+    Args:
+        inputs: The inputs; of those that cannot be opened nothing is told before their turn,
+            and those that are no regular files are left for it.
+        limits: How much to read.
+    """
+    for input_ in inputs:
+        with suppress(InputError, OSError):
+            if Path(input_.path).is_file():
+                input_.open(limits)
+
+
 # What is met in reading.
 
 
@@ -101,9 +131,10 @@ class Finished(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """For so long no input has had a new line."""
+    """For so long there has been no new line; these inputs are the latest of their logs."""
 
     duration: timedelta
+    inputs: Sequence[Input]
 
 
 Arrival: TypeAlias = Block | Finished | Silence | InputError
@@ -124,7 +155,7 @@ class Reader(Protocol):
 
 
 #: From the names of inputs to the inputs that are to be read for each, one after the other.
-Plan: TypeAlias = Callable[[Iterable[str]], Iterable[Sequence[Input] | InputError]]
+Plan: TypeAlias = Callable[[Iterable[str]], Iterable[Sequence[Input] | Finished | InputError]]
 
 
 def from_the_beginning(names: Iterable[str]) -> Iterator[Sequence[Input]]:
@@ -160,15 +191,21 @@ class InTurn:
         """Read inputs, as `Reader` says."""
         before: Input | None = None
         for chain in self._plan(names):
-            if isinstance(chain, InputError):
+            if isinstance(chain, Finished | InputError):
                 yield chain
                 continue
-            for input_ in chain:
-                if before is not None:
-                    yield Finished(before)
-                holds_rest = self._is_to_go_on and input_ is chain[-1]
-                yield from self._read(input_, holds_rest=holds_rest)
-                before = input_
+            if len(chain) > 1:
+                open_early(chain, self._limits)
+            try:
+                for input_ in chain:
+                    if before is not None:
+                        yield Finished(before)
+                    holds_rest = self._is_to_go_on and input_ is chain[-1]
+                    yield from self._read(input_, holds_rest=holds_rest)
+                    before = input_
+            finally:
+                for input_ in chain:
+                    input_.close()
         if before is not None and not self._is_to_go_on:
             yield Finished(before)
 

@@ -25,7 +25,8 @@ from ctrlog.times import from_micros, to_micros
 INTERVAL_S = 3.0
 #: To save may take at most this share of the time.
 MOST_SHARE = 1 / 40
-#: So many inputs are remembered that were not read in the present run.
+#: So many inputs are remembered that the present run does not read, or has read of one
+#: log that is rotated.
 MOST_REMEMBERED = 1000
 
 
@@ -153,15 +154,19 @@ class Resumption:
         return [self._restored(each) for each in saved.inputs]
 
     def _restored(self, saved: SavedInput) -> Input:
-        clock, reorder = saved.rest
+        micros, held, home = saved.rest
         window = self._pipeline.reorder
+        clock = None if micros is None else from_micros(micros)
+        reorder = None if held is None or window is None else Reorder.restore(held, window)
         return Input(
             saved.name,
             saved.path,
             saved.mark,
             saved.line,
-            None if clock is None else from_micros(clock),
-            None if reorder is None or window is None else Reorder.restore(reorder, window),
+            clock=clock,
+            heard=clock if reorder is None else reorder.latest,
+            reorder=reorder,
+            home=home,
         )
 
     def _all_parts(self) -> list[tuple[str, Part]]:
@@ -169,9 +174,13 @@ class Resumption:
 
     def _inputs(self) -> list[Input]:
         """The inputs to remember, the latest last."""
-        forgotten = set(self.plan.left[:-MOST_REMEMBERED])
-        known = [input_ for input_ in self._before if input_ not in forgotten]
-        return [*dict.fromkeys([*known, *self._pipeline.inputs])]
+        met: dict[str, list[Input]] = {}
+        for input_ in self._pipeline.inputs:
+            met.setdefault(input_.home, []).append(input_)
+        rotated = [input_ for inputs in met.values() for input_ in inputs[:-MOST_REMEMBERED]]
+        forgotten = {*self.plan.left[:-MOST_REMEMBERED], *rotated}
+        known = dict.fromkeys([*self._before, *self._pipeline.inputs])
+        return [input_ for input_ in known if input_ not in forgotten]
 
     def _state_of_things(self) -> object:
         counts = self._pipeline.shard.counts
@@ -182,6 +191,7 @@ def _saved(input_: Input, mark: Mark) -> SavedInput:
     rest = (
         None if input_.clock is None else to_micros(input_.clock),
         None if input_.reorder is None else input_.reorder.save(),
+        str(Path(input_.home).absolute()),
     )
     return SavedInput(input_.name, str(Path(input_.path).absolute()), mark, input_.line, rest)
 

@@ -69,10 +69,13 @@ class Source:
             InputError: If reading fails or an archive is damaged.
         """
         piece = self.content.read()
-        end = piece.rfind(b"\n") + 1
-        lines = self._completed(piece[:end]) if end else b""
+        start, end = 0, piece.rfind(b"\n") + 1
+        if not self.offset and not self._unfinished:
+            # A writer that goes on where it was after a log was cut leaves a hole before.
+            start = len(piece) - len(piece.lstrip(b"\0"))
+        lines = self._completed(piece[start:end]) if end else b""
         self._note(piece, end)
-        self._keep(piece[end:])
+        self._keep(piece[max(start, end) :])
         return lines
 
     def take_rest(self) -> bytes:
@@ -104,6 +107,22 @@ class Source:
         size = content.read_bytes if content.is_at_end else None
         return Mark(*content.file, size, self.offset, self._head[: self.offset], self._tail)
 
+    def reached(self) -> Mark:
+        """Return the place up to which was read, though it may be in the middle of a line."""
+        return Mark(*self.content.file, None, self._taken_bytes, self._head, self._latest)
+
+    def end(self) -> Mark:
+        """Return the place at the end of a regular file that is no archive, read or not.
+
+        Raises:
+            InputError: If reading fails.
+        """
+        content = self.content
+        size = content.size
+        head = content.read_again(0, min(size, MARK_BYTES))
+        tail = content.read_again(max(0, size - MARK_BYTES), min(size, MARK_BYTES))
+        return Mark(*content.file, None, size, head, tail)
+
     def go_to(self, mark: Mark) -> Likeness:
         """Go to a place; nothing may have been read before.
 
@@ -130,16 +149,17 @@ class Source:
         return mark.compare(self._head, self._tail, self.offset)
 
     def is_as_read(self) -> bool:
-        """Tell whether a regular file that is no archive was added to at most.
+        """Tell whether an input that is no archive was added to at most, as far as can be told.
 
         Raises:
             InputError: If reading fails.
         """
-        size, read = self.content.size, self._taken_bytes
-        if size == read:
+        content, read, latest = self.content, self._taken_bytes, self._latest
+        if not content.is_regular or content.is_standard_input:
             return True
-        latest = self._latest
-        return size > read and self.content.read_again(read - len(latest), len(latest)) == latest
+        return (
+            content.size >= read and content.read_again(read - len(latest), len(latest)) == latest
+        )
 
     def close(self) -> None:
         """Close the input."""

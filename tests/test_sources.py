@@ -65,10 +65,13 @@ CONTENTS = st.lists(
 def test_any_pieces_give_whole_lines_and_the_same_bytes(
     data: st.DataObject, content: bytes, block_bytes: int
 ) -> None:
-    """However bytes arrive, blocks are whole lines and together the content, mark left out."""
+    """However bytes arrive, blocks are whole lines and together the content.
+
+    Zeros at the beginning and a byte order mark are left out.
+    """
     pieces = strategies.split_at(content, data.draw(strategies.split_points(content)))
     blocks = blocks_of(pieces, block_bytes=block_bytes)
-    assert b"".join(blocks) == content.removeprefix(MARK)
+    assert b"".join(blocks) == content.lstrip(b"\0").removeprefix(MARK)
     assert all(block.endswith(b"\n") for block in blocks[:-1])
     assert all(blocks)
 
@@ -113,6 +116,17 @@ def test_a_byte_order_mark_is_left_out_however_it_arrives(size: int) -> None:
     assert b"".join(blocks_of([MARK + MARK + b"a"], block_bytes=size)) == MARK + b"a"
     assert b"".join(blocks_of([b"\xef\xbb"], block_bytes=size)) == b"\xef\xbb"
     assert b"".join(blocks_of([b"a\n" + MARK], block_bytes=size)) == b"a\n" + MARK
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_zeros_at_the_beginning_are_no_line(size: int) -> None:
+    """A log that was cut under a writer that does not append begins with a hole."""
+    hole = b"\0" * 1000
+    assert b"".join(blocks_of([hole + b"a\nb\n"], 10, block_bytes=size)) == b"a\nb\n"
+    assert b"".join(blocks_of([hole + b"a"], 10, block_bytes=size)) == b"a"
+    assert b"".join(blocks_of([b"a" + hole + b"\n"], block_bytes=size)) == b"a" + hole + b"\n"
+    assert b"".join(blocks_of([b"a\n\0b\n"], block_bytes=size)) == b"a\n\0b\n"
+    assert blocks_of([hole], block_bytes=size) == []
 
 
 def test_an_empty_input_has_no_blocks() -> None:
