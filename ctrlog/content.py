@@ -23,6 +23,7 @@ class Content:
         file: Numbers of the device and of the file there, which tell it from others.
         is_regular: Whether it is a regular file, so that it can be read again.
         is_directory: Whether it is a directory, which cannot be read.
+        is_compressed: Whether it is an archive, as far as is known from what was read.
         read_bytes: How much of the input was read, before decompression.
         is_at_end: Whether the last read met the end, which moves while a log grows.
     """
@@ -42,17 +43,13 @@ class Content:
         self._block_bytes = block_bytes
         self._beginning: bytes | None = b""  # None once it is known whether it is an archive
         self._decompressor: Decompressor | None = None
+        self.is_compressed = False
         self._pieces: Iterator[bytes] = iter(())  # that come out of the decompressor
         self._peeked = b""
         status = os.fstat(descriptor)
         self.file = (status.st_dev, status.st_ino)
         self.is_regular = stat.S_ISREG(status.st_mode)
         self.is_directory = stat.S_ISDIR(status.st_mode)
-
-    @property
-    def is_compressed(self) -> bool:
-        """Whether it is an archive, as far as is known from what was read."""
-        return self._decompressor is not None
 
     @property
     def size(self) -> int:
@@ -165,6 +162,7 @@ class Content:
         beginning += self._read_input(self._block_bytes)
         format_ = format_of(beginning)
         if format_ is not None:
+            self.is_compressed = True
             self._decompressor = Decompressor(format_)
             self._pieces = self._decompressed(self._decompressor, beginning)
             beginning = b""

@@ -13,7 +13,15 @@ from pathlib import Path
 from ctrlog.errors import InputError
 from ctrlog.marks import Likeness, Mark
 from ctrlog.reading import Finished, Input
-from ctrlog.rotation import file_at, find_again, held_in, likeness, rotated_since, size_of
+from ctrlog.rotation import (
+    file_at,
+    find_again,
+    held_in,
+    is_rotated_name,
+    likeness,
+    rotated_since,
+    size_of,
+)
 
 
 class Continuation:
@@ -132,15 +140,16 @@ class Continuation:
             yield [here]
             return
         known, mark = earlier[-1]
-        moved = find_again(path, mark)
-        if moved is not None:
+        moved, became = find_again(path, mark), likeness(path, mark)
+        is_rotated = moved is not None and is_rotated_name(path, moved)
+        if moved is not None and (is_rotated or became is Likeness.OTHER):
             marks = [mark for _, mark in (*self._left, *self._taken)]
             self._take(moved, known)
             known.name = name
             missed = rotated_since(path, moved, marks, self._named)
             yield [known, *(Input(name, str(each), home=here.path) for each in missed), here]
             return
-        match likeness(path, mark):
+        match became:
             case Likeness.SHORTER:
                 yield InputError(
                     f"{name}: is shorter than the {mark.offset:,} bytes that were read of it, so it"

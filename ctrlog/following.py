@@ -44,6 +44,8 @@ class Following:
         say: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        known: Iterable[Input] = (),
     ) -> None:
         """Read nothing yet.
 
@@ -53,17 +55,19 @@ class Following:
             say: Called with what a user should know.
             clock: Gives the time in seconds.
             sleep: Waits for seconds.
+            known: Inputs that were read before, also those that are not to be read on.
         """
         self._limits = limits
         self._plan = plan
         self._say = say
         self._clock = clock
         self._sleep = sleep
+        self._known = [*known]
 
     def read(self, names: Iterable[str]) -> Generator[Arrival, None, None]:
         """Read inputs, as `Reader` says; it ends only if none can get more lines."""
         tails = []
-        met = _Met()
+        met = _Met(self._known)
         for chain in self._plan(names):
             if isinstance(chain, Finished | InputError):
                 yield chain
@@ -90,8 +94,8 @@ class Following:
 class _Met:
     """The inputs that were met under any name, so that none is read twice."""
 
-    def __init__(self) -> None:
-        self._inputs: deque[Input] = deque(maxlen=MOST_MET)
+    def __init__(self, known: Sequence[Input]) -> None:
+        self._inputs: deque[Input] = deque(known, len(known) + MOST_MET)
 
     def add(self, input_: Input) -> None:
         """Remember an input."""
@@ -138,6 +142,7 @@ class _Tail:
         self._clock = clock
         self._met = met
         self._is_waiting = False  # for a file that is not there
+        self._is_short = False  # and waited for to be as it was
         self._lingering: deque[tuple[float, Input]] = deque()  # with the time to leave it
         self._earlier: Input | None = None  # the one before, until what came between is known
         self._spoke: Input | None = None  # the last one of those finished that had a time
@@ -228,17 +233,28 @@ class _Tail:
             return False
         if file in self._met.files() or held_in(self._path, self._met.marks(self._path)):
             return False  # it is read under another name
-        if self._is_copied(source.reached()):
-            input_.close()
-            return True
-        return self._queue_successors(source.mark())
+        match self._became(source.reached()):
+            case Likeness.SAME:
+                input_.close()
+                return True
+            case Likeness.OTHER:
+                return self._queue_successors(source.mark())
+        raise InputError(
+            f"{input_.name}: was replaced by a file that begins as it did but goes on otherwise, so"
+            " it cannot be read on"
+        )
 
-    def _is_copied(self, mark: Mark) -> bool:
-        """Tell whether there is a copy in place of a file that was not just renamed."""
-        if likeness(self._path, mark) is not Likeness.SAME:
-            return False
+    def _became(self, mark: Mark) -> Likeness:
+        """Tell what stands under the name now of which a log was read to a mark.
+
+        If that log is found where rotation has put it, it is another one, whatever it holds.
+        """
+        found = likeness(self._path, mark)
+        if found is Likeness.OTHER:
+            return found
         renamed = find_again(self._path, mark)
-        return renamed is None or not is_rotated_name(self._path, renamed)
+        is_rotated = renamed is not None and is_rotated_name(self._path, renamed)
+        return Likeness.OTHER if is_rotated else found
 
     def _leave_cut(self, input_: Input, source: Source) -> bool:
         """Queue what comes after a file that was cut back; False if there is nothing just now.
@@ -246,6 +262,9 @@ class _Tail:
         If there is a copy of what it held, the input goes on there, and is closed.
         """
         reached = source.reached()
+        if self._became(reached) is Likeness.SHORTER:  # an editor may be about to write the rest
+            self._say_short(input_, reached)
+            return False
         if not self._queue_successors(reached):
             return False
         copy = find_again(self._path, reached) if reached.offset else None
@@ -258,6 +277,14 @@ class _Tail:
                 " reading it from the beginning again"
             )
         return True
+
+    def _say_short(self, input_: Input, reached: Mark) -> None:
+        if not self._is_short:
+            self._say(
+                f"{input_.name}: is shorter than the {reached.offset:,} bytes that were read of it;"
+                " waiting for it to be as it was"
+            )
+        self._is_short = True
 
     def _queue_successors(self, mark: Mark) -> bool:
         """Queue what stands under the name now, and before that what came and went meanwhile.

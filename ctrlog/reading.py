@@ -78,6 +78,11 @@ class Input:
             self.source.close()
             self.source = None
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it is open and there is something in it."""
+        return self.source is not None and self.source.content.size > 0
+
     def place(self) -> Mark | None:
         """Return how far it was read; None for not at all."""
         mark = self.mark if self.source is None else self.source.mark()
@@ -197,29 +202,38 @@ class InTurn:
             if len(chain) > 1:
                 open_early(chain, self._limits)
             try:
-                for input_ in chain:
+                for number, input_ in enumerate(chain):
                     if before is not None:
                         yield Finished(before)
-                    holds_rest = self._is_to_go_on and input_ is chain[-1]
-                    yield from self._read(input_, holds_rest=holds_rest)
                     before = input_
+                    if not (yield from self._read(input_, chain[number + 1 :])):
+                        break
             finally:
                 for input_ in chain:
                     input_.close()
         if before is not None and not self._is_to_go_on:
             yield Finished(before)
 
-    def _read(self, input_: Input, *, holds_rest: bool) -> Iterator[Arrival]:
+    def _read(self, input_: Input, later: Sequence[Input]) -> Generator[Arrival, None, bool]:
+        """Read an input to its end; returns whether those that come later are to be read.
+
+        If there is nothing in them yet, this one may still grow, and is gone on with another
+        time.
+        """
+        goes_on = True
         try:
             source = input_.open(self._limits)
             while not source.content.is_at_end:
                 if lines := source.read_lines():
                     yield Block(input_, lines)
-            # An archive is not written to.
-            is_whole = not holds_rest or source.content.is_compressed
-            if is_whole and (rest := source.take_rest()):
+            is_over = not self._is_to_go_on or source.content.is_compressed
+            goes_on = is_over or any(each.is_begun for each in later)
+            if goes_on and (rest := source.take_rest()):
                 yield Block(input_, rest)
+            for each in later if not goes_on else ():
+                each.open(self._limits)  # tells if it is not there
         except InputError as error:
             yield error
         finally:
             input_.close()
+        return goes_on

@@ -44,6 +44,7 @@ class Resumption:
     """A run that goes on from its checkpoint, and is saved there now and then.
 
     Attributes:
+        known: The inputs that were read before, the latest last.
         plan: What is to be read for each name.
     """
 
@@ -80,9 +81,9 @@ class Resumption:
         self._outputs: list[Growing] = []
         pipeline.keeps_open = True
         saved = checkpoint.load()
-        self._before = [] if saved is None else self._restore(saved)
+        self.known: list[Input] = [] if saved is None else self._restore(saved)
         self._outputs_before = {} if saved is None else {each.path: each for each in saved.outputs}
-        self.plan = Continuation(self._before, say)
+        self.plan = Continuation(self.known, say)
         self._next_save = clock() + INTERVAL_S
         self._at_save = self._state_of_things()
 
@@ -179,7 +180,7 @@ class Resumption:
             met.setdefault(input_.home, []).append(input_)
         rotated = [input_ for inputs in met.values() for input_ in inputs[:-MOST_REMEMBERED]]
         forgotten = {*self.plan.left[:-MOST_REMEMBERED], *rotated}
-        known = dict.fromkeys([*self._before, *self._pipeline.inputs])
+        known = dict.fromkeys([*self.known, *self._pipeline.inputs])
         return [input_ for input_ in known if input_ not in forgotten]
 
     def _state_of_things(self) -> object:

@@ -253,7 +253,8 @@ def _set_course(
     if course.follows:
         from ctrlog.following import Following  # noqa: PLC0415
 
-        pipeline.reader = Following(options.limits, plan, console.note)
+        known = () if resumption is None else resumption.known
+        pipeline.reader = Following(options.limits, plan, console.note, known=known)
         pipeline.idle_after = IDLE_AFTER if course.idle_after is None else course.idle_after
     elif resumption is not None:
         pipeline.reader = InTurn(options.limits, plan, is_to_go_on=True)

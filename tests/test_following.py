@@ -772,6 +772,87 @@ def test_a_log_that_is_replaced_by_a_longer_copy_of_itself(log: Log, *, keeps_ba
     assert follow(happenings(), log.path).lines == numbered(1, 4)
 
 
+def test_a_log_that_is_shortened_is_waited_for(log: Log) -> None:
+    """An editor that writes in place cuts a log first; what was read of it does not come twice."""
+    whole = b"".join(b"%d\n" % number for number in range(1, 100))
+
+    def happenings() -> Happenings:
+        os.truncate(log.path, 20)
+        yield None
+        yield None
+        with log.path.open("r+b") as file:  # in place
+            file.write(whole)
+        log.write(b"100\n")
+        yield None
+
+    log.write(whole)
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 100)
+    (message,) = followed.messages
+    assert message == (
+        f"{log.path}: is shorter than the {len(whole)} bytes that were read of it; waiting for it"
+        " to be as it was"
+    )
+
+
+@pytest.mark.parametrize("keeps_backup", [False, True])
+@pytest.mark.parametrize("line", [b"500\n", b"998\n"])
+def test_a_log_of_which_lines_are_removed_is_not_read_on(
+    log: Log, line: bytes, *, keeps_backup: bool
+) -> None:
+    """What was counted cannot be taken back, and is not counted twice: an error says so."""
+    whole = b"".join(b"%d\n" % number for number in range(1, 1000))
+
+    def happenings() -> Happenings:
+        if keeps_backup:  # sed -i.bak
+            shutil.copyfile(log.path, log.path.with_name("log.bak"))
+        new = log.path.with_name("new")
+        new.write_bytes(whole.replace(b"\n" + line, b"\n") + b"new line\n")
+        new.rename(log.path)
+        yield None
+
+    log.write(whole)
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 999)
+    (message,) = followed.errors
+    assert message == (
+        f"{log.path}: was replaced by a file that begins as it did but goes on otherwise, so it"
+        " cannot be read on"
+    )
+
+
+def test_a_new_log_may_begin_as_the_one_before(log: Log) -> None:
+    """Without times in a log, lines come again; the name of the old log tells that it is old."""
+
+    def happenings() -> Happenings:
+        for _ in range(3):
+            log.rename()
+            log.write(b"open\nclose\n")
+            yield None
+
+    log.write(b"open\n")
+    assert follow(happenings(), log.path).lines == [b"open"] + [b"open", b"close"] * 3
+
+
+@pytest.mark.parametrize("names", ["log.1 log", "log log.1"])
+def test_a_rotated_log_that_is_named_too_is_not_read_twice(log: Log, names: str) -> None:
+    """The history first, then what comes: the log takes the other name, which has been read."""
+
+    def happenings() -> Happenings:
+        for number in (3, 5, 7):
+            log.write(b"%d\n" % number)
+            log.rename()
+            log.write(b"%d\n" % (number + 1))
+            yield None
+            yield LINGER_S + 1
+            yield None
+
+    write(log.path.with_name("log.1"), b"1\n")
+    log.write(b"2\n")
+    paths = [log.path.with_name(name) for name in names.split()]
+    assert sorted(follow(happenings(), *paths).lines) == numbered(1, 8)
+
+
 def test_a_link_to_another_log(log: Log) -> None:
     """A symbolic link that is switched leads to the next log; the last one is finished."""
     first, second = (log.path.with_name(f"log-{number}") for number in (1, 2))
