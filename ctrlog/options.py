@@ -167,7 +167,10 @@ MaxBad = Annotated[
 BadLinesFile = Annotated[
     Optional[Path],
     typer.Option(
-        "--bad-lines", metavar="FILE", help="Keep bad lines, each after its place and reason."
+        "--bad-lines",
+        metavar="FILE",
+        help="Keep bad lines, each after its place and reason.",
+        readable=False,
     ),
 ]
 MaxLine = Annotated[
@@ -199,6 +202,7 @@ CheckpointFile = Annotated[
         metavar="FILE",
         help="Save here how far everything has come, and go on from there the next time; what is"
         " open at the end stays open.",
+        readable=False,  # that is told when it is opened
     ),
 ]
 OutputFile = Annotated[
@@ -208,6 +212,7 @@ OutputFile = Annotated[
         "--output",
         metavar="FILE",
         help="Write here, complete or not at all; - is standard output.",
+        readable=False,
         callback=lambda path: None if path == Path("-") else path,
     ),
 ]
