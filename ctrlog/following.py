@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from ctrlog.errors import InputError
@@ -149,6 +150,8 @@ class _Tail:
         for input_ in chain:
             met.add(input_)
         open_early(chain, limits)
+        if len(self._queue) > 1 and self._queue[-1].source is None:
+            self._queue.pop()  # it is queued when it is there
 
     @property
     def latest(self) -> Input | None:
@@ -215,7 +218,7 @@ class _Tail:
     def _is_growing(self, source: Source) -> bool:
         """Tell whether more may be written to what is read now."""
         content = source.content
-        if len(self._queue) > 1 or content.is_compressed:
+        if content.is_compressed or any(each.is_begun for each in islice(self._queue, 1, None)):
             return False
         return content.is_regular or not (content.is_at_end and content.is_standard_input)
 

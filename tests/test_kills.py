@@ -74,7 +74,7 @@ class Work:
         assert holder is None
         found: dict[str, Any] = {name: (folder / name).read_bytes() for name in self.outputs}
         about = {name: value for name, value in saved.about.items() if name != "saved"}
-        inputs = [(each.name, each.mark.offset, each.line, each.rest) for each in saved.inputs]
+        inputs = [(each.name, each.mark.offset, each.line, each.rest[:2]) for each in saved.inputs]
         outputs = [(each.length, each.tail) for each in saved.outputs]
         # The shard's clock is that of the input that was turned to last; they have their own.
         del saved.state["pipeline"]["shard"]["clock"]
