@@ -93,8 +93,9 @@ class Decompressor:
             try:
                 content = member.decompress(piece, CONTENT_BYTES)
             except _ERRORS as error:
+                why = str(error).removeprefix("Error -3 while decompressing data: ")
                 raise Damaged(
-                    f"the {self._format.name} archive is damaged there: {error}"
+                    f"the {self._format.name} archive is damaged there or before: {why}"
                 ) from None
             piece = b""
             if content:

@@ -181,17 +181,18 @@ class Content:
 
     def _decompressed(self, decompressor: Decompressor, read: bytes) -> Iterator[bytes]:
         """Yield what comes out of what was just read, which is nothing at the end."""
-        start = self.read_bytes - len(read)
+        place = f"byte {self.read_bytes + 1}"
+        before = self.read_bytes - len(read)
         try:
             for offset in range(0, len(read), PIECE_BYTES):
                 piece = read[offset : offset + PIECE_BYTES]
+                place = f"bytes {before + offset + 1} to {before + offset + len(piece)}"
                 yield from decompressor.feed(piece)
-                start += len(piece)
             if not read:
                 decompressor.finish()
         except Damaged as damage:
             self.is_at_end = False  # who reads it another time is to be told again
-            raise InputError(f"{self.name}: byte {start + 1}: {damage}") from None
+            raise InputError(f"{self.name}: {place}: {damage}") from None
 
     def _read_input(self, size: int) -> bytes:
         while True:

@@ -150,6 +150,11 @@ class Continuation:
             yield [known, *(Input(name, str(each), home=here.path) for each in missed), here]
             return
         match became:
+            case Likeness.UNKNOWN | Likeness.SAME:  # which could not be read a moment ago
+                self._take(path, known)
+                known.name = name
+                yield [known]
+                return
             case Likeness.SHORTER:
                 yield InputError(
                     f"{name}: is shorter than the {mark.offset:,} bytes that were read of it, so it"

@@ -240,7 +240,7 @@ class _Tail:
             case Likeness.SAME:
                 input_.close()
                 return True
-            case Likeness.OTHER:
+            case Likeness.OTHER | Likeness.UNKNOWN:  # which is told when it is read
                 return self._queue_successors(source.mark())
         raise InputError(
             f"{input_.name}: was replaced by a file that begins as it did but goes on otherwise, so"

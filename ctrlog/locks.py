@@ -32,11 +32,11 @@ def locked(path: Path) -> Iterator[None]:
         CheckpointError: If somebody else holds it, or it cannot be made.
     """
     lock = _lock_of(path)
-    try:
+    with _explained(lock):
         descriptor = _acquired(path, lock)
-    except OSError as error:
-        raise CheckpointError(f"{lock}: cannot lock the checkpoint: {error.strerror}") from None
     try:
+        with _explained(lock):
+            _write_who(descriptor)
         yield
     finally:
         lock.unlink(missing_ok=True)
@@ -56,6 +56,14 @@ def holder(path: Path) -> str | None:
     return None
 
 
+@contextmanager
+def _explained(lock: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{lock}: cannot lock the checkpoint: {error.strerror}") from None
+
+
 def _lock_of(path: Path) -> Path:
     if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
         path = Path(os.path.realpath(path))
@@ -66,7 +74,6 @@ def _acquired(path: Path, lock: Path) -> int:
     for _ in range(_TRIES):
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         if _is_got(descriptor, lock):
-            _write_who(descriptor)
             return descriptor
         os.close(descriptor)
         time.sleep(_TRY_S)

@@ -66,3 +66,4 @@ class Likeness(Enum):
     SHORTER = auto()  #: the same, but it ends before the place
     CHANGED = auto()  #: the same beginning, but something else before the place
     OTHER = auto()  #: another log
+    UNKNOWN = auto()  #: it cannot be read, at least not just now

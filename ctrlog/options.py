@@ -230,7 +230,10 @@ MaxBad = Annotated[
 BadLinesFile = Annotated[
     Optional[Path],
     typer.Option(
-        "--bad-lines", metavar="FILE", help="Keep bad lines, each after its place and reason."
+        "--bad-lines",
+        metavar="FILE",
+        help="Keep bad lines, each after its place and reason.",
+        readable=False,
     ),
 ]
 MaxLine = Annotated[
@@ -262,6 +265,7 @@ CheckpointFile = Annotated[
         metavar="FILE",
         help="Save here how far everything has come, and go on from there the next time; what is"
         " open at the end stays open.",
+        readable=False,  # that is told when it is opened
     ),
 ]
 Jobs = Annotated[
@@ -283,6 +287,7 @@ OutputFile = Annotated[
         "--output",
         metavar="FILE",
         help="Write here, complete or not at all; - is standard output.",
+        readable=False,
         callback=lambda path: None if path == Path("-") else path,
     ),
 ]

@@ -151,7 +151,10 @@ def _tail(descriptor: int, length: int) -> bytes:
 
 def _secure_name(path: Path) -> None:
     """See that a new file will be found even if the power fails."""
-    folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:  # a folder that may be written to but not listed
+        return
     try:
         os.fsync(folder)
     finally:

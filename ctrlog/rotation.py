@@ -39,14 +39,16 @@ def likeness(path: Path, mark: Mark) -> Likeness:
         mark: Where the reading of the log stopped.
 
     Returns:
-        `Likeness.OTHER` also for what is no regular file or cannot be read.
+        `Likeness.OTHER` also for what is no regular file.
     """
     try:
         if not path.is_file():
             return Likeness.OTHER
         with closing(open_source(str(path))) as source:
             return source.go_to(mark)
-    except (InputError, OSError):
+    except InputError:
+        return Likeness.UNKNOWN
+    except OSError:
         return Likeness.OTHER
 
 

@@ -157,17 +157,18 @@ def read_shortly(seed: int) -> None:
     patch("os.read", short).start()
 
 
-def fail_to_read_from(offset: int, path: str) -> None:
-    """Let reads of a file fail from a byte on."""
+def fail_to_read_from(offset: int, path: str, times: int = 1_000_000) -> None:
+    """Let reads of a file fail from a byte on, so many times."""
     read = os.read
     status = Path(path).stat()
+    failures = iter(range(times))
 
     def failing(descriptor: int, size: int) -> bytes:
         if os.path.samestat(os.fstat(descriptor), status):
             left = offset - os.lseek(descriptor, 0, os.SEEK_CUR)
-            if left <= 0:
+            if left <= 0 and next(failures, None) is not None:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
-            size = min(size, left)
+            size = min(size, left) if left > 0 else size
         return read(descriptor, size)
 
     patch("os.read", failing).start()

@@ -92,7 +92,7 @@ WORKS = {
         "run --checkpoint saved -o out --per session --format csv a b c",
         {
             "a": in_members(gzipped, LOG, 7),
-            "b": LOG.replace(b'"user":"', b'"user":"b'),
+            "b": LOG.replace(b'"user":', b'"user":777'),
             "c": zstandard(LOG),
         },
     ),
