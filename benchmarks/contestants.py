@@ -94,7 +94,11 @@ class Peer(Contestant):
 
 
 #: ctrlog's own variants; the first is what the others are compared with, and what the aims are for.
-VARIANTS = (Ctrlog(name="ctrlog"),)
+VARIANTS = (
+    Ctrlog(name="ctrlog", how="as many processes as there are cores"),
+    Ctrlog(name="ctrlog --jobs 1", options=("--jobs", "1"), workers=1),
+    Ctrlog(name="ctrlog --jobs 2", options=("--jobs", "2"), workers=2, how="two processes"),
+)
 
 PEERS_OF_CTRLOG = (
     Peer(
