@@ -55,12 +55,6 @@ def show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
     session.shown = items
 
 
-def go_on(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
-    """Go on with the search of a Search event's id, adding the results that it comes with (R13)."""
-    if event.items is not None:
-        show(session, event, ledger)
-
-
 def click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
     """Count a click for the open search (R5)."""
     session.search_clicks += 1
@@ -195,7 +189,7 @@ def finishing(closed_by: ClosedBy) -> Step:
 STEPS: dict[Action, Step] = {
     Action.START: start,
     Action.OPEN: open_search,
-    Action.GO_ON: go_on,
+    Action.GO_ON: do_nothing,
     Action.REFINE: refine,
     Action.SHOW: show,
     Action.CLICK: click,

@@ -177,7 +177,14 @@ def _be_newest(session: TabbedSession, search_id: str | None) -> None:
         session.newest_id = search_id
 
 
+def _go_on(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
+    # What a Search comes with is a further page, unless it was typed on from.
+    if event.items is not None and event.search_id == session.search_id:
+        steps.show(session, event, ledger)
+
+
 STEPS: dict[Action, Step] = {
+    Action.GO_ON: _go_on,
     Action.START: _start,
     Action.OPEN: _open,
     Action.REFINE: _refine,
