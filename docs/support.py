@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import timedelta
 from inspect import getdoc
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ctrlog.events import ClosedBy, Kind
@@ -26,12 +27,34 @@ _BOUNDARY_NAMES = {
 }
 
 
-def console(command: str) -> str:
+#: A log recorded by OpenSearch User Behavior Insights, where it is at hand.
+RECORDED = ROOT.parent / "shared/data/ubi/chorus_ubi_queries_events.ndjson"
+
+
+def recorded(command: str) -> str:
+    """Run a command line on the recorded log, and return it with what it prints.
+
+    Args:
+        command: As for `console`; LOG stands for the log.
+
+    Raises:
+        FileNotFoundError: If it is not at hand; the document is to be left out then.
+    """
+    if not RECORDED.exists():
+        raise FileNotFoundError(RECORDED)
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / RECORDED.name
+        log.symlink_to(RECORDED)
+        return console(command.replace("LOG", log.name), Path(folder))
+
+
+def console(command: str, folder: Path = ROOT) -> str:
     """Run a command line and return it with what it prints.
 
     Args:
         command: A shell command line, in which `ctrlog` is this checkout's, and `python`
             the one that has it.
+        folder: Where to run it.
 
     Returns:
         A fenced block of a console; `…` stands where lines were left out by the command.
@@ -39,7 +62,7 @@ def console(command: str) -> str:
     names = f'python() {{ "{sys.executable}" "$@"; }}; ctrlog() {{ python -m ctrlog "$@"; }}'
     output = subprocess.run(
         ["bash", "-c", f"{names}; {command}"],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
