@@ -91,7 +91,7 @@ WRONG: list[dict[str, Any]] = [
     {"items": [None]},
     {"items": [True]},
     {"items": [["a"]]},
-    {"items": [object()]},
+    {"items": [...]},
 ]
 
 
