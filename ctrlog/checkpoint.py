@@ -316,7 +316,7 @@ def _packed(value: Any) -> bytes:
     # Not always as JSON, which has no infinity, and 1e999 in a log is that.
     try:
         return msgspec.msgpack.encode(value)
-    except OverflowError:  # an integer beyond 64 bits
+    except (OverflowError, UnicodeEncodeError):  # an integer beyond 64 bits, a name not in UTF-8
         return _JSON + json.dumps(value).encode()
 
 

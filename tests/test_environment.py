@@ -94,10 +94,10 @@ def test_the_whole_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(command, "START_ROUNDS", 1)
     monkeypatch.setattr(command, "SHORT", 1_000)
     output = tmp_path / "RESULTS.md"
-    arguments: list[Any] = ["--events", 2_000, "--rounds", 1, "--only", "DuckDB", "-o", output]
+    arguments: list[Any] = ["--events", 20_000, "--rounds", 1, "--only", "DuckDB", "-o", output]
     assert command.main([*map(str, arguments), "--cache", str(tmp_path / "cache")]) == 0
     text = output.read_text()
-    for title in ("`summary` of 2,000 events", "`run` of 2,000 events", "compressed by gzip"):
+    for title in ("`summary` of 20,000 events", "`run` of 20,000 events", "compressed by gzip"):
         assert title in text
     assert text.count("| **ctrlog** |") == text.count("\n| DuckDB | ") - 1 == 3
     assert " find searches " in text
