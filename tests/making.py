@@ -44,9 +44,15 @@ def event(
     return Event(type_, user, time, **(made_up | fields))
 
 
-def decoded(log: bytes) -> list[TrustedEvent]:
-    """Return the good events of a log in ctrlog's own format."""
-    return Decoder(Schema(), 2**24).decode(log.removeprefix(b"\xef\xbb\xbf")).events
+def decoded(log: bytes, *, has_ids: bool = True) -> list[TrustedEvent]:
+    """Return the good events of a log in ctrlog's own format.
+
+    Args:
+        log: The log.
+        has_ids: Whether ids of searches are read; where they are not, an odd one is no fault.
+    """
+    schema = Schema() if has_ids else Schema().without_ids()
+    return Decoder(schema, 2**24).decode(log.removeprefix(b"\xef\xbb\xbf")).events
 
 
 def fed(shard: Shard, events: Iterable[TrustedEvent]) -> Ended:
