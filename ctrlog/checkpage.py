@@ -11,7 +11,7 @@ import orjson
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.metrics import ratio
 from ctrlog.times import format_times
-from ctrlog.wording import NULL, counted, percent, seconds, visible
+from ctrlog.wording import NULL, counted, percent, span, visible
 
 _WIDTH = 80
 _MOST_EVENTS = 30
@@ -103,7 +103,7 @@ def _head(facts: Facts) -> str:
         ("Schema", f"{facts.schema}{fit}"),
         ("Lines", lines),
         ("Events", f"{facts.events:,} of {counted(checkup.users, 'user')}"),
-        ("Time", _span(facts)),
+        ("Time", span(facts.checkup.order.first, facts.checkup.order.last)),
         ("Searches", searches),
         ("Clicks", f"{facts.clicks:,}"),
     ]
@@ -115,14 +115,6 @@ def _head(facts: Facts) -> str:
 def _sample(facts: Facts) -> str:
     searches, users = facts.checkup.searches.scale, facts.checkup.user_scale
     return f"what is told of ids is of one in {searches:,}, of users one in {users:,}; multiplied"
-
-
-def _span(facts: Facts) -> str:
-    first, last = facts.checkup.order.first, facts.checkup.order.last
-    if first is None or last is None:
-        return NULL
-    times = format_times([time.replace(microsecond=0) for time in (first, last)], NULL)
-    return f"{times[0]} – {times[1]} ({seconds((last - first).total_seconds())})"
 
 
 def _events(facts: Facts) -> list[tuple[str, str, str]]:

@@ -136,9 +136,10 @@ def run(
     """Print a line for each search, as soon as it is over.
 
     The columns of a search are ctr (1.0 if it got a click, else 0.0), user, query, results,
-    clicks, first_rank, first_click_s, time, session_start and closed_by; those of a session are
-    ctr, clicks_per_search, user, searches, clicked_searches, clicks, session_start, session_end
-    and closed_by. --merge-typing adds refinements to those of a search.
+    clicks, first_rank, first_click_s, time, session_start, closed_by and followed (true if
+    another search of the session came after it); those of a session are ctr,
+    clicks_per_search, user, searches, clicked_searches, clicks, session_start, session_end and
+    closed_by. --merge-typing adds refinements before followed.
     """
     options = LogOptions(
         gap=gap,

@@ -23,7 +23,8 @@ class RecordFormat(StrEnum):
 RECORD_TYPES = {
     Per.SEARCH: (
         "ctr double, user string, query string, results long, clicks long, first_rank long,"
-        " first_click_s double, time timestamp, session_start timestamp, closed_by string"
+        " first_click_s double, time timestamp, session_start timestamp, closed_by string,"
+        " followed boolean"
     ),
     Per.SESSION: (
         "ctr double, clicks_per_search double, user string, searches long, clicked_searches long,"

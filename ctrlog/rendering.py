@@ -124,7 +124,7 @@ def _metrics(summary: Summary) -> list[list[str]]:
         *[(name, wording.number(n)) for name, n in numbers],
         *wording.quality(summary),
         *[(f"closed by {way}", wording.number(n)) for way, n in wording.endings(summary.searches)],
-        ("time", wording.span(summary)),
+        ("time", wording.span(summary.counts.first_time, summary.counts.last_time)),
     ]
     return [list(fact) for fact in facts]
 

@@ -188,7 +188,7 @@ def _volume(summary: Summary) -> Drawing:
         searches, ctr = wording.as_typed(summary)
         paragraphs.append(Text(f"As typed: {searches[1]} searches, CTR {ctr[1]}"))
     if summary.counts.first_time is not None:
-        paragraphs.append(Text(wording.span(summary)))
+        paragraphs.append(Text(wording.span(summary.counts.first_time, summary.counts.last_time)))
     return lambda width: [line for part in paragraphs for line in _wrapped(part, width)]
 
 

@@ -15,8 +15,9 @@ from typing import Any, Self, TypeAlias
 
 from msgspec import Raw
 
-from ctrlog.events import ClosedBy, Items, TrustedEvent, restore_items, save_items
+from ctrlog.events import ClosedBy, TrustedEvent, restore_items, save_items
 from ctrlog.ledger import Ledger
+from ctrlog.pages import Pages, Shown, packed
 from ctrlog.states import Input, State
 from ctrlog.times import from_micros, to_micros
 
@@ -111,7 +112,7 @@ class Session:
     selected: bool
     query: str
     search_time: datetime | None
-    shown: Items | None
+    shown: Shown | None
     search_clicks: int
     first_click_s: float | None
     first_rank: int | None
@@ -214,6 +215,10 @@ def to_plain(value: Any) -> Any:
     return value if make_plain is None else make_plain(value)
 
 
+def _plain_pages(pages: Pages) -> str:
+    return save_items(packed(pages))
+
+
 def _plain_tuple(values: tuple[Any, ...]) -> Any:
     return save_items(values) if values and isinstance(values[-1], Raw) else list(values)
 
@@ -223,6 +228,7 @@ _MAKE_PLAIN: dict[type, Callable[[Any], Any]] = {
     datetime: to_micros,
     tuple: _plain_tuple,
     dict: list,
+    Pages: _plain_pages,
 }
 
 

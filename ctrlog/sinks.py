@@ -52,6 +52,7 @@ COLUMNS: dict[Per, tuple[str, ...]] = {
         "time",
         "session_start",
         "closed_by",
+        "followed",
     ),
     Per.SESSION: (
         "ctr",
@@ -83,7 +84,7 @@ class Sink:
     lines: Formatter
 
 
-#: What searches have beside, where those of one typing are merged (R14).
+#: A column of searches before the last one, where those of one typing are merged (R14).
 REFINEMENTS = "refinements"
 
 
@@ -96,14 +97,16 @@ def make_sink(
         format_: How to write.
         per: Whether the records are of searches or of sessions.
         color: Whether `Format.TEXT` is to be coloured.
-        has_refinements: Whether searches have the field `REFINEMENTS`, as the last.
+        has_refinements: Whether searches have the column `REFINEMENTS`.
     """
     columns = COLUMNS[per]
-    rows = _search_rows if per is Per.SEARCH else _session_rows
-    tabbed = _tabbed_searches if per is Per.SEARCH else _tabbed_sessions
-    if has_refinements and per is Per.SEARCH:
-        columns = (*columns, REFINEMENTS)
-        rows, tabbed = _refined_rows, _tabbed_refined
+    rows: Callable[..., Iterable[Sequence[object]]] = _session_rows
+    tabbed: Callable[..., bytes] = _tabbed_sessions
+    if per is Per.SEARCH:
+        rows = partial(_search_rows, has_refinements=has_refinements)
+        tabbed = partial(_tabbed_searches, has_refinements=has_refinements)
+        if has_refinements:
+            columns = (*columns[:-1], REFINEMENTS, columns[-1])
     match format_:
         case Format.TEXT:
             style = _Style("–", UNSAFE, color=color)
@@ -121,7 +124,9 @@ def make_sink(
 # Rows: the values of a record in the order of its columns, times written out.
 
 
-def _search_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
+def _search_rows(
+    records: Sequence[SearchRecord], *, has_refinements: bool
+) -> Iterable[Sequence[object]]:
     times = format_times([record.time for record in records])
     starts = format_times([record.session_start for record in records])
     for record, time, start in zip(records, times, starts, strict=True):
@@ -136,12 +141,9 @@ def _search_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
             time,
             start,
             record.closed_by,
+            *((record.refinements,) if has_refinements else ()),
+            record.followed,
         )
-
-
-def _refined_rows(records: Sequence[SearchRecord]) -> Iterable[Sequence[object]]:
-    for record, row in zip(records, _search_rows(records), strict=True):
-        yield (*row, record.refinements)
 
 
 def _session_rows(records: Sequence[SessionRecord]) -> Iterable[Sequence[object]]:
@@ -177,8 +179,14 @@ def _csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
     lines = _Lines()
     # Told that lines end in both, the writer quotes values with either.
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerows([_plain(v) if isinstance(v, float) else v for v in row] for row in rows)
+    writer.writerows([_csv_value(value) for value in row] for row in rows)
     return "".join([line.removesuffix("\r\n") + "\n" for line in lines]).encode()
+
+
+def _csv_value(value: object) -> object:
+    if isinstance(value, bool):
+        return _BOOLEAN[value]
+    return _plain(value) if isinstance(value, float) else value
 
 
 class _Lines(list[str]):
@@ -218,8 +226,11 @@ class _Style:
 _NULL = "\0"
 
 
-def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
+def _tabbed_searches(
+    records: Sequence[SearchRecord], style: _Style, *, has_refinements: bool
+) -> bytes:
     clicked, not_clicked = style.ctr(1.0), style.ctr(0.0)
+    refinements = [f"\t{record.refinements}" if has_refinements else "" for record in records]
     users = style.escaped([record.user for record in records])
     queries = style.escaped([record.query for record in records])
     times = format_times([record.time for record in records], _NULL)
@@ -230,19 +241,16 @@ def _tabbed_searches(records: Sequence[SearchRecord], style: _Style) -> bytes:
             f"\t{_NULL if record.results is None else record.results}\t{record.clicks}"
             f"\t{_NULL if record.first_rank is None else record.first_rank}"
             f"\t{_NULL if record.first_click_s is None else _plain(record.first_click_s)}"
-            f"\t{time}\t{start}\t{record.closed_by}\n"
-            for record, user, query, time, start in zip(
-                records, users, queries, times, starts, strict=True
+            f"\t{time}\t{start}\t{record.closed_by}{refined}\t{_BOOLEAN[record.followed]}\n"
+            for record, user, query, time, start, refined in zip(
+                records, users, queries, times, starts, refinements, strict=True
             )
         ]
     )
 
 
-def _tabbed_refined(records: Sequence[SearchRecord], style: _Style) -> bytes:
-    lines = _tabbed_searches(records, style).split(b"\n")[:-1]
-    return b"".join(
-        [b"%b\t%d\n" % (line, each.refinements) for line, each in zip(lines, records, strict=True)]
-    )
+#: How a boolean is written, where that is text.
+_BOOLEAN = ("false", "true")
 
 
 def _tabbed_sessions(records: Sequence[SessionRecord], style: _Style) -> bytes:

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Raw
-from msgspec.json import encode
-
-from ctrlog.events import (
-    ClosedBy,
-    Items,
-    SearchRecord,
-    SessionRecord,
-    TrustedEvent,
-    pack_items,
-    unpack_items,
-)
+from ctrlog.events import ClosedBy, SearchRecord, SessionRecord, TrustedEvent
 from ctrlog.ledger import Ledger
+from ctrlog.pages import Shown, number_shown, rank_in, with_page
 from ctrlog.sessionizer import Session, Step
 from ctrlog.states import Action
 
@@ -49,10 +39,7 @@ def refine(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
 
 def show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
     """Add results to the open search (R5)."""
-    items: Items = event.items  # type: ignore[assignment]  # Results have them
-    if session.shown is not None:  # a further page: its ranks go on from the first
-        items = pack_items(Raw(encode([*unpack_items(session.shown), *unpack_items(items)])))
-    session.shown = items
+    session.shown = with_page(session.shown, event.items)  # type: ignore[arg-type]  # it has them
 
 
 def click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
@@ -73,16 +60,11 @@ def click_once(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     click(session, event, ledger)
 
 
-def _rank_of(click: TrustedEvent, shown: Items | None) -> int | None:
+def _rank_of(click: TrustedEvent, shown: Shown | None) -> int | None:
     """Return the rank of a click by R6; a rank below 1 is none."""
     if click.rank is not None and click.rank >= 1:
         return click.rank
-    if shown is None:
-        return None
-    try:
-        return unpack_items(shown).index(str(click.item)) + 1
-    except ValueError:
-        return None
+    return rank_in(shown, str(click.item))
 
 
 def count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
@@ -129,7 +111,7 @@ def closing(closed_by: ClosedBy, *, has_several: bool, is_limited: bool) -> Step
             SearchRecord(
                 session.name,
                 session.query,
-                None if session.shown is None else session.shown[0],
+                number_shown(session.shown),
                 clicks,
                 session.first_rank,
                 session.first_click_s,

@@ -139,7 +139,9 @@ def format_times(times: Sequence[datetime | None], null: str) -> list[str]: ...
 def format_times(
     times: Sequence[datetime | None], null: str | None = None
 ) -> list[str] | list[str | None]:
-    """Write many times at once, as RFC 3339 with a Z and only as many digits as needed.
+    """Write many times at once as RFC 3339 with a Z and milliseconds, so that text sorts by time.
+
+    A time that has microseconds is written with all six digits.
 
     Args:
         times: Times in UTC.
@@ -154,15 +156,22 @@ def format_times(
     has_null = "null" in text
     if has_null:
         text = text.replace("null", '"null"')
-    # The encoder writes no fraction or six digits. Logs mostly have milliseconds, so zeros
-    # are cut by threes for all times at once; then few times have any left.
+    # The encoder writes no fraction, or six digits.
     written = text.replace('000Z"', 'Z"')[2:-2].split('","')
-    written = [time if time[-2] != "0" else _without_zeros(time) for time in written]
+    written = [f"{time[:-1]}.000Z" if len(time) == _WHOLE_SECONDS else time for time in written]
     return [null if time == "null" else time for time in written] if has_null else written
 
 
-def _without_zeros(time: str) -> str:
-    return time[:-1].rstrip("0") + "Z" if "." in time else time
+_WHOLE_SECONDS = len("2024-03-04T00:00:05Z")
+
+
+def format_second(time: datetime) -> str:
+    """Write a time for people, as RFC 3339 with a Z and without the fraction of its second.
+
+    Args:
+        time: A time in UTC.
+    """
+    return f"{time.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 _UNITS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ctrlog.escaping import UNSAFE, escape
 from ctrlog.events import ClosedBy
@@ -11,7 +11,7 @@ from ctrlog.grouping import OTHERS, Group
 from ctrlog.intervals import Interval
 from ctrlog.metrics import SearchMetrics, ratio
 from ctrlog.summary import Summary
-from ctrlog.times import format_duration, format_times
+from ctrlog.times import format_duration, format_second
 
 #: What is written for what is not known.
 NULL = "–"
@@ -225,13 +225,12 @@ def endings(searches: SearchMetrics) -> list[tuple[str, int]]:
     ]
 
 
-def span(summary: Summary) -> str:
-    """Write the first and the last time of a log to the second, and how long that is."""
-    first, last = summary.counts.first_time, summary.counts.last_time
+def span(first: datetime | None, last: datetime | None) -> str:
+    """Write the first and the last time of a log to the second, and how far apart they are."""
     if first is None or last is None:
         return NULL
-    times = format_times([time.replace(microsecond=0) for time in (first, last)], NULL)
-    return f"{times[0]} – {times[1]} ({seconds((last - first).total_seconds())})"
+    length = seconds((last - first).total_seconds())
+    return f"{format_second(first)} – {format_second(last)} ({length})"
 
 
 def groups_notes(summary: Summary) -> list[str]:

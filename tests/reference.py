@@ -386,14 +386,12 @@ COUNTED = (
 class Outcome:
     """What a run prints per search and per session, each in order, and what it counts.
 
-    For each search printed, `followed` tells whether another was opened after it in its session.
     Counted are bad lines by reason ("bad") and all that COUNTED names; "sessions" are those with
     a selected search, "sessions_without_search" all others.
     """
 
     searches: list[Record] = field(default_factory=list)
     sessions: list[Record] = field(default_factory=list)
-    followed: list[bool] = field(default_factory=list)
     counts: dict[str, Any] = field(
         default_factory=lambda: {"bad": Counter(), **dict.fromkeys(COUNTED.split(), 0)}
     )
@@ -510,9 +508,9 @@ class Machine:
         record = search_record(session, search, closed_by)
         if self.options.merge_typing is not None:
             record["refinements"] = search.refinements
-        self.outcome.searches.append(record)
         others = deal(session, self.options).searches
-        self.outcome.followed.append(any(other.opened > search.opened for other in others))
+        record["followed"] = any(other.opened > search.opened for other in others)
+        self.outcome.searches.append(record)
 
 
 def run(logs: Sequence[bytes], options: Options = Options()) -> Outcome:
@@ -591,9 +589,21 @@ def session_record(session: Session, selected: list[Search], closed_by: str) -> 
 
 
 def shown(events: list[Event]) -> list[str] | None:
-    """Return the items of all Results, a further page going on (R5); None without Results."""
-    pages = [event.fields["items"] for event in events if event.kind == "results"]
-    return [str(item) for page in pages for item in page] if pages else None
+    """Return the items of all Results as one list; None without Results.
+
+    A further page adds only what is new if it begins with all that is shown, and nothing if it
+    repeats what is shown (R5).
+    """
+    pages = [[*map(str, event.fields["items"])] for event in events if event.kind == "results"]
+    if not pages:
+        return None
+    together: list[str] = []
+    for page in pages:
+        if page[: len(together)] == together:
+            together = page
+        elif not set(page) <= set(together):
+            together = together + page
+    return together
 
 
 def rank(click: Event, shown_so_far: list[str]) -> int | None:
@@ -613,8 +623,8 @@ def seconds_between(earlier: Event, later: Event) -> float | None:
 
 
 def rfc3339(time: int | None) -> str | None:
-    """Write a time in UTC with only as many digits as needed."""
+    """Write a time in UTC with three digits of a second, or six where it has microseconds."""
     if time is None:
         return None
     written = (EPOCH + timedelta(microseconds=time)).replace(tzinfo=None)
-    return written.isoformat(timespec="microseconds").rstrip("0").rstrip(".") + "Z"
+    return written.isoformat(timespec="microseconds" if time % 1000 else "milliseconds") + "Z"

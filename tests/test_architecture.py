@@ -22,7 +22,7 @@ ROWS = [
         "terminal", "trees",
     },
     {
-        "checkpoint", "exclusion", "fieldnotes", "interleaving", "ledger", "reorder", "reporting",
+        "checkpoint", "exclusion", "fieldnotes", "interleaving", "ledger", "pages", "reorder", "reporting",
         "schema", "sinks", "sources", "states", "traces", "truth",
     },
     {
@@ -63,6 +63,7 @@ PURE = [
     "ledger",
     "machine",
     "metrics",
+    "pages",
     "reorder",
     "rules",
     "sessionizer",
@@ -95,10 +96,10 @@ THIRD_PARTIES = {
         "foreignfaults",
         "holding",
         "leaves",
+        "pages",
         "recognition",
         "schema",
         "sessionizer",
-        "steps",
         "times",
         "trees",
     },

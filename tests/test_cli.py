@@ -267,7 +267,7 @@ def test_messages_do_not_steer_the_terminal() -> None:
 
 SEARCH = b'{"type":"Search","user":1,"query":"dogs"}\n'
 CLICK = b'{"type":"ClickResult","user":1,"item":"rover"}\n'
-CLICKED = "1.0\t1\tdogs\t–\t1\t–\t–\t–\t–\tend\n".encode()
+CLICKED = "1.0\t1\tdogs\t–\t1\t–\t–\t–\t–\tend\tfalse\n".encode()
 
 #: Runs a command and says at the end of standard error how much memory it took at most. A
 #: process of its own, since the figure includes what the parent had when it started the child.

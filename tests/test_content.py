@@ -180,7 +180,7 @@ def test_a_cut_archive_ends_the_run_with_2_and_costs_no_other(tmp_path: Path) ->
     other = tmp_path / "other"
     other.write_bytes(b'{"type":"AppClose","user":1}\n')
     run = children.run("run", path, other)
-    assert run.out.endswith(b"\tclose\n")
+    assert run.out.endswith(b"\tclose\tfalse\n")
     assert run.code == 2
     assert run.err.decode() == (
         f"ctrlog: {path}: byte {len(archive) - 7}: the gzip archive ends there, in the middle\n"

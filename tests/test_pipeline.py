@@ -85,7 +85,6 @@ def test_records_and_counts_are_those_of_the_reference(
     outcome = run(logs, options)
     expected = reference.run(logs, options)
     assert as_dicts(outcome.searches, Per.SEARCH, options) == expected.searches
-    assert [search.followed for search in outcome.searches] == expected.followed
     assert as_dicts(outcome.sessions, Per.SESSION) == expected.sessions
     counts = outcome.shard.counts
     assert {str(reason): count for reason, count in outcome.bad_lines.counts.items()} == dict(

@@ -211,6 +211,32 @@ def test_ranks_of_a_further_page_go_on_from_the_first() -> None:
     assert search.results == 4
 
 
+@pytest.mark.parametrize(
+    ("page", "results"),
+    [
+        (["a", "b", "c"], 3),  # "load more" sends the whole list again
+        (["a", "b"], 2),  # a reload
+        (["b"], 2),  # the way back to a part of it
+        (["b", "c"], 4),  # a page of its own that shares an item
+        ([], 2),
+    ],
+)
+def test_a_further_page_adds_only_what_is_new(page: list[str], results: int) -> None:
+    """What begins with or repeats all that is shown adds no place twice (R5)."""
+    pages = event("Results", items=["a", "b"]), event("Results", items=page)
+    (search,) = recorded(event("Search"), *pages)
+    assert search.results == results
+    assert first_rank(*pages, event("click", item="b")) == 2
+
+
+def test_a_page_costs_no_more_however_many_came_before_it() -> None:
+    """A robot that turns pages without end does not slow down: this takes a second, not hours."""
+    pages = [event("Results", items=[str(10 * n + place) for place in range(10)])
+             for n in range(20_000)]  # fmt: skip
+    (search,) = recorded(event("Search"), *pages, event("click", item="199999"))
+    assert (search.results, search.first_rank) == (200_000, 200_000)
+
+
 def test_the_results_of_another_search_do_not_rank_a_click() -> None:
     """A search begins with nothing shown."""
     searches = recorded(

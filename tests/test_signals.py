@@ -175,20 +175,26 @@ def test_search_is_out_as_soon_as_it_is_over() -> None:
     with started() as process:
         log, out = pipe_of(process.stdin), pipe_of(process.stdout)
         log.write(search("ann", "10:00:00") + search("ann", "10:00:01"))
-        assert read_line(out).endswith(b"\t2024-05-01T10:00:00Z\t2024-05-01T10:00:00Z\tsearch\n")
+        assert read_line(out).endswith(
+            b"\t2024-05-01T10:00:00.000Z\t2024-05-01T10:00:00.000Z\tsearch\ttrue\n"
+        )
         log.write(event("AppClose", "ann", "10:00:02"))
-        assert read_line(out).endswith(b"\t2024-05-01T10:00:01Z\t2024-05-01T10:00:00Z\tclose\n")
+        assert read_line(out).endswith(
+            b"\t2024-05-01T10:00:01.000Z\t2024-05-01T10:00:00.000Z\tclose\tfalse\n"
+        )
         log.write(search("bob", "10:01:00") + event("Timeout", "bob", "10:01:01"))
-        assert read_line(out).endswith(b"\ttimeout\n")
+        assert read_line(out).endswith(b"\ttimeout\tfalse\n")
         log.write(search("cid", "10:02:00") + event("Scroll", "eve", "10:37:00.000001"))
-        assert read_line(out).endswith(b"\t2024-05-01T10:02:00Z\t2024-05-01T10:02:00Z\tgap\n")
+        assert read_line(out).endswith(
+            b"\t2024-05-01T10:02:00.000Z\t2024-05-01T10:02:00.000Z\tgap\tfalse\n"
+        )
         half = search("eve", "10:38:00") + event("AppClose", "eve", "10:38:01")
         log.write(half[:100])
         log.write(half[100:])
-        assert read_line(out).endswith(b"\tclose\n")
+        assert read_line(out).endswith(b"\tclose\tfalse\n")
         log.write(search("fay", "10:39:00").removesuffix(b"\n"))
         log.close()
-        assert read_line(out).endswith(b"\tend\n")
+        assert read_line(out).endswith(b"\tend\tfalse\n")
         assert process.wait(PATIENCE_S) == 0
 
 

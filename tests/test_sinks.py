@@ -22,7 +22,7 @@ from ctrlog.sinks import COLUMNS, Format, Per, Record, make_sink
 FIELDS = {
     Per.SEARCH: [
         "ctr", "user", "query", "results", "clicks", "first_rank", "first_click_s", "time",
-        "session_start", "closed_by",
+        "session_start", "closed_by", "followed",
     ],
     Per.SESSION: [
         "ctr", "clicks_per_search", "user", "searches", "clicked_searches", "clicks",
@@ -30,7 +30,7 @@ FIELDS = {
     ],
 }  # fmt: skip
 
-FULL = SearchRecord("7", "dogs", 10, 2, 3, 1.5, at(1), at(0.25), "close")
+FULL = SearchRecord("7", "dogs", 10, 2, 3, 1.5, at(1), at(0.25), "close", followed=True)
 EMPTY = SearchRecord("7", "", None, 0, None, None, None, None, "end")
 SESSION = SessionRecord("7", 4, 3, 10, at(0), at(2.5), "gap")
 UNTIMED_SESSION = SessionRecord("é", 1, 0, 0, None, None, "end")
@@ -51,8 +51,8 @@ def values(record: Record, per: Per) -> dict[str, Any]:
 
 def written(time: datetime) -> str:
     """Write a time by way of isoformat."""
-    text = time.replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "Z"
+    digits = "microseconds" if time.microsecond % 1000 else "milliseconds"
+    return time.replace(tzinfo=None).isoformat(timespec=digits) + "Z"
 
 
 @pytest.mark.parametrize("per", Per)
@@ -66,44 +66,46 @@ def test_columns_are_those_of_the_design_in_its_order(per: Per) -> None:
 
 SEARCHES_WRITTEN = {
     Format.TEXT: """
-1.0|7|dogs|10|2|3|1.5|2024-01-01T00:00:01Z|2024-01-01T00:00:00.25Z|close
-0.0|7||–|0|–|–|–|–|end
+1.0|7|dogs|10|2|3|1.5|2024-01-01T00:00:01.000Z|2024-01-01T00:00:00.250Z|close|true
+0.0|7||–|0|–|–|–|–|end|false
 """,
     Format.TSV: """
-ctr|user|query|results|clicks|first_rank|first_click_s|time|session_start|closed_by
-1.0|7|dogs|10|2|3|1.5|2024-01-01T00:00:01Z|2024-01-01T00:00:00.25Z|close
-0.0|7|||0|||||end
+ctr|user|query|results|clicks|first_rank|first_click_s|time|session_start|closed_by|followed
+1.0|7|dogs|10|2|3|1.5|2024-01-01T00:00:01.000Z|2024-01-01T00:00:00.250Z|close|true
+0.0|7|||0|||||end|false
 """,
     Format.CSV: """
-ctr,user,query,results,clicks,first_rank,first_click_s,time,session_start,closed_by
-1.0,7,dogs,10,2,3,1.5,2024-01-01T00:00:01Z,2024-01-01T00:00:00.25Z,close
-0.0,7,,,0,,,,,end
+ctr,user,query,results,clicks,first_rank,first_click_s,time,session_start,closed_by,followed
+1.0,7,dogs,10,2,3,1.5,2024-01-01T00:00:01.000Z,2024-01-01T00:00:00.250Z,close,true
+0.0,7,,,0,,,,,end,false
 """,
     Format.JSONL: """
 {"ctr":1.0,"user":"7","query":"dogs","results":10,"clicks":2,"first_rank":3,"first_click_s":1.5,\
-"time":"2024-01-01T00:00:01Z","session_start":"2024-01-01T00:00:00.25Z","closed_by":"close"}
+"time":"2024-01-01T00:00:01.000Z","session_start":"2024-01-01T00:00:00.250Z","closed_by":"close",\
+"followed":true}
 {"ctr":0.0,"user":"7","query":"","results":null,"clicks":0,"first_rank":null,"first_click_s":null,\
-"time":null,"session_start":null,"closed_by":"end"}
+"time":null,"session_start":null,"closed_by":"end",\
+"followed":false}
 """,
 }
 SESSIONS_WRITTEN = {
     Format.TEXT: """
-0.75|2.5|7|4|3|10|2024-01-01T00:00:00Z|2024-01-01T00:00:02.5Z|gap
+0.75|2.5|7|4|3|10|2024-01-01T00:00:00.000Z|2024-01-01T00:00:02.500Z|gap
 0.0|0.0|é|1|0|0|–|–|end
 """,
     Format.TSV: """
 ctr|clicks_per_search|user|searches|clicked_searches|clicks|session_start|session_end|closed_by
-0.75|2.5|7|4|3|10|2024-01-01T00:00:00Z|2024-01-01T00:00:02.5Z|gap
+0.75|2.5|7|4|3|10|2024-01-01T00:00:00.000Z|2024-01-01T00:00:02.500Z|gap
 0.0|0.0|é|1|0|0|||end
 """,
     Format.CSV: """
 ctr,clicks_per_search,user,searches,clicked_searches,clicks,session_start,session_end,closed_by
-0.75,2.5,7,4,3,10,2024-01-01T00:00:00Z,2024-01-01T00:00:02.5Z,gap
+0.75,2.5,7,4,3,10,2024-01-01T00:00:00.000Z,2024-01-01T00:00:02.500Z,gap
 0.0,0.0,é,1,0,0,,,end
 """,
     Format.JSONL: """
 {"ctr":0.75,"clicks_per_search":2.5,"user":"7","searches":4,"clicked_searches":3,"clicks":10,\
-"session_start":"2024-01-01T00:00:00Z","session_end":"2024-01-01T00:00:02.5Z","closed_by":"gap"}
+"session_start":"2024-01-01T00:00:00.000Z","session_end":"2024-01-01T00:00:02.500Z","closed_by":"gap"}
 {"ctr":0.0,"clicks_per_search":0.0,"user":"é","searches":1,"clicked_searches":0,"clicks":0,\
 "session_start":null,"session_end":null,"closed_by":"end"}
 """,
@@ -118,21 +120,26 @@ def test_searches_are_written(format_: Format) -> None:
 
 
 @pytest.mark.parametrize("format_", Format)
-def test_refinements_come_last_if_they_are_asked_for(format_: Format) -> None:
+def test_refinements_come_before_the_last_if_they_are_asked_for(format_: Format) -> None:
     """Nothing else changes, and no records are no lines."""
     plain = make_sink(format_, Per.SEARCH)
     refined = make_sink(format_, Per.SEARCH, has_refinements=True)
     records = [FULL, replace(EMPTY, query="a\nb", refinements=12)]
-    expected = plain.lines(records).replace(b"end\n", b"end\t12\n").replace(b"se\n", b"se\t0\n")
-    if format_ is Format.CSV:
-        expected = expected.replace(b"end\t", b"end,").replace(b"close\t", b"close,")
-    if format_ is Format.JSONL:
-        expected = plain.lines(records).replace(b'"close"}', b'"close","refinements":0}')
-        expected = expected.replace(b'"end"}', b'"end","refinements":12}')
+    added = {
+        Format.CSV: ((b",true\n", b",0,true\n"), (b",false\n", b",12,false\n")),
+        Format.JSONL: (
+            (b'"followed":true', b'"refinements":0,"followed":true'),
+            (b'"followed":false', b'"refinements":12,"followed":false'),
+        ),
+    }
+    tabbed = ((b"\ttrue\n", b"\t0\ttrue\n"), (b"\tfalse\n", b"\t12\tfalse\n"))
+    expected = plain.lines(records)
+    for before, after in added.get(format_, tabbed):
+        expected = expected.replace(before, after)
     assert refined.lines(records) == expected
     separator = b"," if format_ is Format.CSV else b"\t"
-    added = separator + b"refinements\n" if plain.header else b""
-    assert refined.header == plain.header.removesuffix(b"\n") + added
+    followed = separator + b"followed\n"
+    assert refined.header == plain.header.replace(followed, separator + b"refinements" + followed)
     assert refined.lines([]) == b""
 
 
@@ -192,6 +199,8 @@ RECORDS: st.SearchStrategy[PerAndRecords] = st.one_of(
 
 def as_text(value: object) -> str:
     """Return a value as it stands in a cell."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 
@@ -283,7 +292,7 @@ def test_text_reads_back(per_and_records: PerAndRecords) -> None:
             if value is None:
                 assert cell == "–"
             else:
-                assert number_or_text(name, unescaped(cell)) == number_or_text(name, str(value))
+                assert number_or_text(name, unescaped(cell)) == number_or_text(name, as_text(value))
 
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")

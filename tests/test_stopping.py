@@ -69,8 +69,8 @@ OTHERS = [
     ("run", "", "--max-session 1h", "without --max-session", "with --max-session 1h"),
     ("run", "", "--reorder 5m", "without --reorder", "with --reorder 5m"),
     ("run", "--reorder 5m", "", "with --reorder 5m", "without --reorder"),
-    ("run", "", "--since 2024-03-04", "without --since", "with --since 2024-03-04T00:00:00Z"),
-    ("run", "--until 2025", "", "with --until 2025-01-01T00:00:00Z", "without --until"),
+    ("run", "", "--since 2024-03-04", "without --since", "with --since 2024-03-04T00:00:00.000Z"),
+    ("run", "--until 2025", "", "with --until 2025-01-01T00:00:00.000Z", "without --until"),
     ("run", "", "--where a=b", "without --where", "with --where a=b"),
     ("run", "--where a=b", "--where a=c", "with --where a=b", "with --where a=c"),
     (
@@ -268,7 +268,7 @@ def test_another_output_gets_what_is_new() -> None:
     with Path("log").open("ab") as log:
         log.write(b'{"type":"Search","user":"x","query":"new"}\n{"type":"AppClose","user":"x"}\n')
     run(*SAVING, *form, "log", "-o", "first")
-    assert Path("first").read_bytes() == first + b"0.0,x,new,,0,,,,,close\n"
+    assert Path("first").read_bytes() == first + b"0.0,x,new,,0,,,,,close,false\n"
     assert Path("second").read_bytes() == header + whole.removeprefix(first)
 
 

@@ -67,7 +67,8 @@ def assert_equal(values: dict[str, Any], expected: dict[str, Any]) -> None:
 SEARCHES = """
     read_json('{searches}', format = 'newline_delimited', columns = {{
         'user': 'VARCHAR', 'query': 'VARCHAR', 'results': 'BIGINT', 'clicks': 'BIGINT',
-        'first_rank': 'BIGINT', 'first_click_s': 'DOUBLE', 'closed_by': 'VARCHAR'
+        'first_rank': 'BIGINT', 'first_click_s': 'DOUBLE', 'closed_by': 'VARCHAR',
+        'followed': 'BOOLEAN'
     }})
 """
 SESSIONS = """
@@ -85,10 +86,10 @@ SEARCH_METRICS = """
     count(*) FILTER (results > 0) AS with_results,
     count(*) FILTER (results = 0) AS zero_results,
     avg((results = 0)::INT) FILTER (results IS NOT NULL) AS zero_result_rate,
-    count(*) FILTER (results > 0 AND clicks = 0 AND closed_by <> 'search') AS abandoned,
-    avg((clicks = 0 AND closed_by <> 'search')::INT) FILTER (results > 0) AS abandonment_rate,
-    count(*) FILTER (clicks = 0 AND closed_by = 'search') AS reformulated,
-    avg((clicks = 0 AND closed_by = 'search')::INT) AS reformulation_rate,
+    count(*) FILTER (results > 0 AND clicks = 0 AND NOT followed) AS abandoned,
+    avg((clicks = 0 AND NOT followed)::INT) FILTER (results > 0) AS abandonment_rate,
+    count(*) FILTER (clicks = 0 AND followed) AS reformulated,
+    avg((clicks = 0 AND followed)::INT) AS reformulation_rate,
     avg(coalesce(1 / first_rank, 0)) FILTER (results IS NOT NULL) AS mrr,
     avg(coalesce(1 / first_rank, 0)) FILTER (
         clicks > 0 AND (first_rank IS NOT NULL OR results IS NOT NULL)

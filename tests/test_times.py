@@ -17,6 +17,7 @@ from ctrlog.times import (
     EPOCH,
     NEVER,
     format_duration,
+    format_second,
     format_times,
     from_micros,
     from_number,
@@ -42,9 +43,9 @@ TIMES = MICROS.map(from_micros)
 
 
 def written(time: datetime) -> str:
-    """Write a time as RFC 3339 with as few digits as needed, by way of isoformat."""
-    text = time.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "Z"
+    """Write a time as RFC 3339 with three digits of a second, or all six, by way of isoformat."""
+    digits = "microseconds" if time.microsecond % 1000 else "milliseconds"
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=digits) + "Z"
 
 
 # Writing.
@@ -56,17 +57,29 @@ def written(time: datetime) -> str:
 @example([at(0.5), at(0.25), at(0.000001), at(0.1234)])
 @example([at(0.5), None])
 @example([at(0.5), at(0)])
-def test_times_are_written_with_only_as_many_digits_as_needed(times: list[datetime | None]) -> None:
-    """Each time is written alone as in any company: RFC 3339, a Z, no needless digit."""
+def test_times_are_written_with_three_digits_or_six(times: list[datetime | None]) -> None:
+    """Each time is written the same alone and beside others: RFC 3339 with a Z."""
     expected = [None if time is None else written(time) for time in times]
     assert format_times(times) == expected
     assert format_times(times, "–") == ["–" if text is None else text for text in expected]
 
 
 @given(st.lists(st.integers(0, 999_999).map(lambda us: BASE + us * US), min_size=1, max_size=5))
-def test_trailing_zeros_are_cut_from_any_fraction(times: list[datetime]) -> None:
-    """A fraction of any length, in company of such, loses its trailing zeros and no other."""
+def test_any_fraction_is_written_with_three_digits_or_six(times: list[datetime]) -> None:
+    """Milliseconds are written with three digits, anything finer with six."""
     assert format_times(times) == [written(time) for time in times]
+
+
+@given(st.lists(TIMES.map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))))
+def test_text_of_milliseconds_sorts_by_time(times: list[datetime]) -> None:
+    """`sort` on a column of times puts them in order, as all have one width."""
+    assert sorted(format_times(times, "")) == format_times(sorted(times), "")
+
+
+@given(TIMES)
+def test_a_time_for_people_is_cut_to_the_second(time: datetime) -> None:
+    """The second in which a time lies is written without a fraction."""
+    assert format_second(time) == written(time)[: len("2024-01-01T00:00:00")] + "Z"
 
 
 @given(TIMES)
@@ -80,7 +93,7 @@ def test_a_written_time_reads_back(time: datetime) -> None:
 def test_the_ends_of_time_are_written_in_full() -> None:
     """Years have four digits."""
     assert format_times([BEGINNING, NEVER]) == [
-        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00.000Z",
         "9999-12-31T23:59:59.999999Z",
     ]
 

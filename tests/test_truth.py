@@ -106,6 +106,6 @@ def test_diagnostics_are_as_a_summary_has_them() -> None:
         "sessions_without_search": 0,
         "out_of_order": 5,
         "largest_step_back_s": 1.25,
-        "first_time": "1970-01-01T00:00:00Z",
-        "last_time": "1970-01-02T00:00:00.12Z",
+        "first_time": "1970-01-01T00:00:00.000Z",
+        "last_time": "1970-01-02T00:00:00.120Z",
     }
