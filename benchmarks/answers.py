@@ -34,7 +34,7 @@ NUMBERS: dict[str, float] = {
 #: The columns of `ctrlog run`.
 COLUMNS = (
     *("ctr", "user", "query", "results", "clicks", "first_rank", "first_click_s"),
-    *("time", "session_start", "closed_by"),
+    *("time", "session_start", "closed_by", "followed"),
 )
 
 #: A row of a CSV file, its values written in one way, whoever wrote them.
@@ -92,7 +92,8 @@ def read_rows(output: Path) -> Iterator[Row]:
         header = tuple(next(reader, ()))
         if header != COLUMNS:
             raise ValueError(f"the columns are {header}")
-        for ctr, user, query, results, clicks, rank, click_s, time, start, closed_by in reader:
+        for row in reader:
+            ctr, user, query, results, clicks, rank, click_s, time, start, closed_by, followed = row
             yield (
                 _number(ctr),
                 user,
@@ -104,7 +105,12 @@ def read_rows(output: Path) -> Iterator[Row]:
                 _time(time),
                 _time(start),
                 closed_by,
+                _BOOLEANS[followed.lower()],
             )
+
+
+#: How contestants write booleans.
+_BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
 
 
 def require_same(found: Answer, expected: Answer) -> None:

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Attribution",
+    "CheckpointError",
     "ClosedBy",
     "Counts",
     "CtrlogError",
@@ -25,29 +26,46 @@ __all__ = [
     "SearchRecord",
     "SessionRecord",
     "Shard",
+    "Summary",
     "UsageError",
+    "WorkerError",
     "searches",
+    "summarize",
 ]
 
 if TYPE_CHECKING:
-    from ctrlog.errors import CtrlogError, DataError, InputError, OutputError, UsageError
+    from ctrlog.api import searches, summarize
+    from ctrlog.errors import (
+        CheckpointError,
+        CtrlogError,
+        DataError,
+        InputError,
+        OutputError,
+        UsageError,
+        WorkerError,
+    )
     from ctrlog.events import Attribution, ClosedBy, Event, SearchRecord, SessionRecord
     from ctrlog.ledger import Counts, Ended
-    from ctrlog.pipeline import searches
     from ctrlog.rules import Rules
     from ctrlog.shard import Shard
+    from ctrlog.summary import Summary
 
 _HOMES = {
-    "searches": "pipeline",
-    **dict.fromkeys(
-        ("CtrlogError", "DataError", "InputError", "OutputError", "UsageError"), "errors"
-    ),
+    **dict.fromkeys(("searches", "summarize"), "api"),
+    "CheckpointError": "errors",
+    "CtrlogError": "errors",
+    "DataError": "errors",
+    "InputError": "errors",
+    "OutputError": "errors",
+    "UsageError": "errors",
+    "WorkerError": "errors",
     **dict.fromkeys(
         ("Attribution", "ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"
     ),
     **dict.fromkeys(("Counts", "Ended"), "ledger"),
     "Rules": "rules",
     "Shard": "shard",
+    "Summary": "summary",
 }
 
 

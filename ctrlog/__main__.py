@@ -11,8 +11,9 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from ctrlog.cli import app  # noqa: PLC0415  # takes most of the time to start
+    from ctrlog.reporting import run_command_line  # noqa: PLC0415
 
-    app(prog_name="ctrlog")
+    run_command_line(app)
 
 
 def _occupy_closed_streams() -> None:

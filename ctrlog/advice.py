@@ -10,7 +10,7 @@ from ctrlog.summary import Summary
 from ctrlog.times import format_duration
 from ctrlog.wording import counted, percent, visible
 
-#: A smaller share of orphans among the clicks is not worth a word.
+#: A smaller share of orphans among the clicks is not reported.
 _ORPHANS_WORTH_A_WORD = 0.01
 #: A user who makes a greater share of the searches is, where there are enough users: of
 #: two, one nearly always does.
@@ -44,10 +44,12 @@ def _bad_lines(summary: Summary) -> str | None:
 def _no_searches(summary: Summary) -> str | None:
     if summary.searches.searches or not summary.counts.events or summary.open_sessions:
         return None
+    if summary.chosen:
+        events = counted(summary.counts.events, "event")
+        return f"No search is chosen: none of {events} in the log is a search {summary.chosen}."
     return (
         f"There is no search among {counted(summary.counts.events, 'event')}. If the log names"
-        " events in another field than type, use --field type=NAME; --where, --since and --until"
-        " leave searches out, too."
+        " events in another field than type, use --field type=NAME."
     )
 
 
@@ -72,8 +74,7 @@ def _no_results(summary: Summary) -> str | None:
 
 
 def _orphans(summary: Summary) -> str | None:
-    orphans = summary.counts.orphan_clicks
-    clicks = orphans + summary.searches.clicks
+    orphans, clicks = summary.counts.orphan_clicks, summary.counts.clicks
     if not orphans or orphans < _ORPHANS_WORTH_A_WORD * clicks:
         return None
     verb = "belongs" if orphans == 1 else "belong"
@@ -82,10 +83,12 @@ def _orphans(summary: Summary) -> str | None:
         "their search_id is missing, or that of no open search; --attribute order gives a click to"
         " the search before it"
         if is_by_id
-        else "--gap cuts sessions too short, or events are missing"
+        else "they were not made in results of a search (on a home page, say), --gap cuts"
+        " sessions too short, or events are missing"
     )
     return (
-        f"{counted(orphans, 'click')} ({percent(orphans / clicks)} of all) {verb} to no search:"
+        f"{counted(orphans, 'click')} ({percent(orphans / clicks)} of all in the log) {verb} to no"
+        f" search:"
         f" {why}. `ctrlog explain USER` shows where."
     )
 

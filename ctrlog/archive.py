@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -26,6 +27,7 @@ import pyarrow.compute as pc
 from ctrlog.dealing import Portion
 from ctrlog.decoding import Decoder
 from ctrlog.events import TrustedEvent
+from ctrlog.exclusion import Exclusion
 from ctrlog.faults import BadLine
 from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics
@@ -90,12 +92,15 @@ _SPARK_TYPES = {
 # Lines to events.
 
 
-def decode(batches: Iterable[pa.RecordBatch], options: LogOptions) -> Iterator[pa.RecordBatch]:
+def decode(
+    batches: Iterable[pa.RecordBatch], options: LogOptions, excluded: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """Decode lines where they are read.
 
     Args:
         batches: Rows of `READ_COLUMNS`, split after split.
         options: How to read.
+        excluded: Users to leave out. (A worker may not have the file that lists them.)
 
     Yields:
         Rows of `DECODED`: a line each, but for blank ones, and one for each split.
@@ -111,7 +116,7 @@ def decode(batches: Iterable[pa.RecordBatch], options: LogOptions) -> Iterator[p
             if split is None or split.place != place:
                 if split is not None:
                     yield split.end()
-                split = _Split(place, decoder)
+                split = _Split(place, decoder, Exclusion(excluded))
             yield from split.rows(piece.column("value"))
     if split is not None:
         yield split.end()
@@ -124,10 +129,11 @@ def name_of(uri: str) -> str:
 
 def _by_split(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Cut a batch where another split begins."""
+    if not batch.num_rows:
+        return
     numbers = [batch.column(name) for name in ("input", "file", "split")]
     if all(pc.all(pc.equal(column, column[0])).as_py() for column in numbers):
-        if batch.num_rows:
-            yield batch
+        yield batch
         return
     places = [*zip(*(column.to_pylist() for column in numbers), strict=True)]
     start = 0
@@ -140,19 +146,26 @@ def _by_split(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 class _Split:
     """The lines of a split, as far as they are read."""
 
-    def __init__(self, place: tuple[Any, ...], decoder: Decoder) -> None:
+    def __init__(self, place: tuple[Any, ...], decoder: Decoder, exclusion: Exclusion) -> None:
         self.place = place
         self._decoder = decoder
+        self._exclusion = exclusion
         self._line = 0
         self._latest: int | None = None
         self._bad: Counter[str] = Counter()
 
     def rows(self, values: pa.Array) -> Iterator[pa.RecordBatch]:
         lines = values.to_pylist()
+        if self._begins_file and lines[0].startswith(BOM_UTF8):
+            lines[0] = lines[0].removeprefix(BOM_UTF8)
+            values = pa.array(lines, pa.binary())
         events, bad, _ = self._decoder.decode(b"\n".join([*lines, b""]))
         numbers = [*range(len(lines))]
         if bad or len(events) < len(lines):
             numbers, bad = self._tell_apart(lines)
+        kept = [n for n, event in enumerate(events) if self._exclusion.keeps(event)]
+        if len(kept) < len(lines):
+            events, numbers = [events[n] for n in kept], [numbers[n] for n in kept]
             values = values.take(pa.array(numbers, pa.int64()))
         if events:
             yield self._table(
@@ -182,8 +195,12 @@ class _Split:
             kind=RowKind.SPLIT,
             line=[self._line],
             micros=[self._latest],
-            detail=[json.dumps(self._bad)],
+            detail=[json.dumps({"bad": self._bad, "excluded": self._exclusion.events})],
         )
+
+    @property
+    def _begins_file(self) -> bool:
+        return self._line == 0 and self.place[-1] == 0
 
     def _tell_apart(self, lines: list[bytes]) -> tuple[list[int], list[BadLine]]:
         """The numbers of good lines, and the bad lines; a blank line is neither."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctrlog.errors import DataError
+from ctrlog.escaping import SEPARATORS, escape
 from ctrlog.faults import BadLine, Reason
 from ctrlog.outputs import Write
 
@@ -60,14 +61,17 @@ class BadLines:
         show: Callable[[str], None] = lambda _: None,
         limit: Limit | None = None,
         keep: Write | None = None,
+        most_shown: int | None = SHOWN,
     ) -> None:
         """Start with none.
 
         Args:
-            show: Called with a message for each of the first `SHOWN`.
+            show: Called with a message for each of the first ones.
             limit: How many to tolerate; None for any number.
             keep: Where to write each one with its place; None for nowhere.
+            most_shown: For how many `show` is called; None for all.
         """
+        self._most_shown = most_shown
         self.counts: Counter[Reason] = Counter()
         self._shown = 0
         self._show = show
@@ -103,10 +107,11 @@ class BadLines:
         """
         self.counts[bad.reason] += 1
         place = f"{source}:{bad.line}"
-        if self._shown < SHOWN:
+        if self._most_shown is None or self._shown < self._most_shown:
             self._shown += 1
             self._show(f"{place}: {bad.reason}: {bad.detail}")
         if self.keep is not None:
+            place = escape(place, SEPARATORS)  # so that each bad line is a line
             self.keep(f"{place}\t{bad.reason}\t".encode(errors="replace") + bad.text + b"\n")
         if self._limit.count is not None and self.total > self._limit.count:
             raise DataError(
@@ -133,13 +138,14 @@ class BadLines:
                 f"{share:.3g} % of the lines are bad, more than the {percent:g} % allowed"
             )
 
-    def summary(self, events: int) -> str:
+    def summary(self, events: int, keep: str = "--bad-lines FILE") -> str:
         """Say in a line how many there were and why.
 
         Args:
             events: The number of good lines.
+            keep: How to ask for them to be kept.
         """
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.counts.most_common())
-        hint = "" if self.keep else "; --bad-lines FILE keeps them"
+        hint = "" if self.keep else f"; {keep} keeps them"
         s = "" if self.total == 1 else "s"
         return f"skipped {self.total:,} bad line{s} of {events + self.total:,}: {reasons}{hint}"

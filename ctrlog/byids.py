@@ -127,4 +127,4 @@ class ByIds:
             if item not in trace.results:
                 self.unlisted_clicks += click.times
             elif click.rank is not None:
-                self.offsets[offset_of(click.rank, item, trace.results)] += 1
+                self.offsets[offset_of(click.rank, trace.results.index(item) + 1)] += 1

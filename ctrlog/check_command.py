@@ -21,8 +21,8 @@ from ctrlog.options import (
 from ctrlog.outputs import open_output
 from ctrlog.reporting import reporting
 from ctrlog.rules import DEFAULTS, Rules
-from ctrlog.runs import named_inputs, refuse_overwriting
-from ctrlog.sources import MAX_LINE_BYTES, total_size
+from ctrlog.runs import named_inputs, refuse_incomplete, refuse_overwriting
+from ctrlog.sources import MAX_LINE_BYTES, refuse_repeated, total_size
 
 
 def check(
@@ -69,6 +69,7 @@ def check(
 
     names = named_inputs(context, files)
     with reporting(lambda: total_size(names), output, is_quiet=quiet) as console:
+        refuse_repeated(names)
         refuse_overwriting([*names, *([schema] if schema else [])], {"output": output})
         rules = Rules(gap=gap, lateness=lateness)
         choices = checking.Choices(schema, field or (), tuple(where or ()), rules, max_line)
@@ -77,5 +78,7 @@ def check(
             found = findings(facts)
             is_text = format_ is CheckFormat.TEXT
             write(to_text(facts, found).encode() if is_text else to_json(facts, found))
+            if output is not None:
+                refuse_incomplete(console, output)
     if any(finding.severity is Severity.WRONG for finding in found):
         raise typer.Exit(1)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ctrlog.badlines import BadLines
 from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
 from ctrlog.decoding import Decoder
-from ctrlog.events import Attribution, SearchRecord, TrustedEvent
+from ctrlog.events import Attribution, TrustedEvent
 from ctrlog.facts import Facts
 from ctrlog.filters import Filter
 from ctrlog.fitting import Fit, best_of, try_schema
 from ctrlog.foreign import ForeignSchema
+from ctrlog.metrics import Metrics, SearchMetrics
 from ctrlog.places import format_place
 from ctrlog.preview import Input, previewed
 from ctrlog.rules import Rules
@@ -107,8 +108,16 @@ class _Looking:
         self._console = console
         self._bad_lines = BadLines(console.show)
         self._checkup = Checkup(choices.rules.lateness, is_bulk=is_bulk)
-        self._shard = Shard(choices.rules)
-        self._searches = self._clicked_searches = 0
+        # Repeated clicks are told apart, to be counted; each search is the same either way.
+        by_order = self._checkup.by_order
+        rules = replace(
+            choices.rules,
+            attribution=self._attribute,
+            dedupe_clicks=True,
+            on_click=by_order.see_click,
+        )
+        self._shard = Shard(rules)
+        self._metrics = Metrics()
 
     def read(self, each: Input) -> None:
         """Read an input to its end."""
@@ -133,16 +142,11 @@ class _Looking:
 
     def _look(self, events: list[TrustedEvent]) -> None:
         self._checkup.look(events)
-        self._count(self._shard.feed(events).searches)
-
-    def _count(self, searches: Iterable[SearchRecord]) -> None:
-        for search in searches:
-            self._searches += 1
-            self._clicked_searches += search.clicks > 0
+        self._metrics.update(self._shard.feed(events))
 
     def facts(self, fit: Fit, better: Fit | None) -> Facts:
         """Say what was found."""
-        self._count(self._shard.flush().searches)
+        self._metrics.update(self._shard.flush())
         traces = self._checkup.searches
         return Facts(
             checkup=self._checkup,
@@ -152,7 +156,6 @@ class _Looking:
             fit=fit,
             better=better,
             bad_lines={reason.value: n for reason, n in self._bad_lines.counts.items()},
-            searches=self._searches,
-            clicked_searches=self._clicked_searches,
-            orphan_clicks=self._shard.counts.orphan_clicks,
+            metrics=SearchMetrics.of(self._metrics.outcomes),
+            counts=self._shard.counts,
         )

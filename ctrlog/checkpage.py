@@ -44,6 +44,11 @@ def to_dict(facts: Facts, found: Sequence[Finding]) -> dict[str, Any]:
         "clicks": facts.clicks,
         "is_exact": checkup.is_exact,
         "by_ids": facts.by_ids.to_dict() if facts.has_ids else None,
+        "in_sessions": {
+            "searches": facts.metrics.searches,
+            "clicked_searches": facts.metrics.clicked_searches,
+            "ctr": facts.metrics.ctr,
+        },
         "kinds": [
             {"kind": kind, "name": name, "events": number}
             for (kind, name), number in checkup.tally.events.most_common()
@@ -94,7 +99,7 @@ def _head(facts: Facts) -> str:
     if checkup.instructions:
         lines += f"; {counted(checkup.instructions, 'instruction')} of _bulk passed over"
     about = "" if checkup.is_exact else "about "
-    how = "by their ids" if facts.has_ids else "by the order of events"
+    how = "by their ids" if facts.goes_by_ids else "by the order of events"
     searches = (
         f"{about}{facts.counted_searches:,} {how}, {facts.counted_clicked:,} of them clicked:"
         f" CTR {percent(facts.ctr)}"
@@ -107,6 +112,13 @@ def _head(facts: Facts) -> str:
         ("Searches", searches),
         ("Clicks", f"{facts.clicks:,}"),
     ]
+    if facts.goes_by_ids:
+        metrics = facts.metrics
+        in_sessions = (
+            f"{metrics.searches:,} in sessions, as `ctrlog summary` counts them,"
+            f" {metrics.clicked_searches:,} of them clicked: CTR {percent(metrics.ctr)}"
+        )
+        rows.insert(5, ("", in_sessions))
     if not checkup.is_exact:
         rows.append(("Sample", _sample(facts)))
     return "".join(f"{name:10}{text}\n" for name, text in rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -18,8 +17,8 @@ from ctrlog.errors import CheckpointError
 from ctrlog.locks import holder, locked
 from ctrlog.marks import Mark
 
-#: The form of what is saved. A program refuses a checkpoint of a later one than its own.
-VERSION = 1
+#: The form of what is saved. A program refuses a checkpoint of another form than its own.
+VERSION = 2
 _APPLICATION_ID = int.from_bytes(b"ctrl")
 _BUSY_S = 30.0  # to wait while somebody looks at it
 
@@ -102,7 +101,7 @@ class Checkpoint:
 
         Raises:
             CheckpointError: If the file is no checkpoint, is damaged, or was written by a
-                later version.
+                version with another form.
         """
         with _explained(self.path):
             return _load(self.path, self._connection)
@@ -163,8 +162,13 @@ def read_checkpoint(path: Path) -> tuple[Saved, str | None]:
     Raises:
         CheckpointError: If there is none, or as `Checkpoint.load`.
     """
-    if not os.path.exists(path):  # noqa: PTH110  # raises no errors
-        raise CheckpointError(f"{path}: there is no such checkpoint")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no such checkpoint") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(f"{path}: cannot read the checkpoint: {why}") from None
     with _connected(path) as connection:
         saved = _load(path, connection)
     if saved is None:
@@ -218,10 +222,12 @@ def _load(path: Path, connection: sqlite3.Connection) -> Saved | None:
         return None
     if application_id != _APPLICATION_ID:
         raise _damaged(path, "a database of something else")
-    if version > VERSION:
+    if version != VERSION:
+        other = "a later" if version > VERSION else "an earlier"
         raise CheckpointError(
-            f"{path}: was written by a later version of ctrlog (its form is {version}, this one"
-            f" knows {VERSION}); go on with that, or count from the beginning with a new file"
+            f"{path}: was written by {other} version of ctrlog (its form is {version}, this one"
+            f" knows {VERSION}); continue with that version, or count from the beginning with a new"
+            " file"
         )
     tables = {table: _rows(connection, table) for table in _SCHEMA}
     digest = dict(tables["about"]).get(_DIGEST)

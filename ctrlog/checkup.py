@@ -17,6 +17,7 @@ from ctrlog.bulk import is_instruction
 from ctrlog.events import SPELLINGS, Kind, TrustedEvent
 from ctrlog.fieldnotes import FieldNotes
 from ctrlog.foreign import Watched
+from ctrlog.pages import Shown, rank_in
 from ctrlog.sketches import DistinctCounter, HeavyHitters, KeyedSample
 from ctrlog.traces import Order, Query, SearchTrace, UserTrace, offset_of
 
@@ -43,7 +44,7 @@ class Tally:
         unnamed_searches: Searches without an id.
         unnamed_clicks: Clicks that name no search.
         lists: Lists of results, of searches and further ones.
-        empty_lists: How many of them had none.
+        empty_lists: How many of them are empty.
         typed_on: Searches that were typed on from, by what told of them.
         ranks: Clicks by their rank.
         users_going_on: How often a user goes on in another file than before.
@@ -66,27 +67,28 @@ class Tally:
 
 @dataclass(slots=True)
 class ByOrder:
-    """What is known of clicks if they belong to the user's latest search.
+    """Clicks as the rules give them to the user's open search.
 
     Attributes:
-        repeated: Clicks on an item once more.
         listed: Clicks in searches with results.
         unlisted: How many of them are on an item that is not among the results.
         offsets: Clicks by how far their rank is from the place of their item.
     """
 
-    repeated: int = 0
     listed: int = 0
     unlisted: int = 0
     offsets: Counter[int] = field(default_factory=Counter)
 
-    def see_listed(self, item: str, rank: int | None, results: list[str]) -> None:
-        """Note a click in a search whose results are known."""
+    def see_click(self, click: TrustedEvent, shown: Shown | None) -> None:
+        """Note a click in a search, with what that has shown so far."""
+        if shown is None:
+            return
         self.listed += 1
-        if item not in results:
+        place = rank_in(shown, str(click.item))
+        if place is None:
             self.unlisted += 1
-        elif rank is not None:
-            self.offsets[offset_of(rank, item, results)] += 1
+        elif click.rank is not None:
+            self.offsets[offset_of(click.rank, place)] += 1
 
 
 class Checkup:
@@ -207,7 +209,6 @@ class Checkup:
         self.tally.unnamed_searches += event.search_id is None
         if person is not None:
             self._note_typing(Kind.SEARCH, person.see_query(Kind.SEARCH, event))
-            person.see_results(event, is_new=True)
         if trace is not None:
             trace.lines += 1
             trace.see_text(event.query)
@@ -224,11 +225,9 @@ class Checkup:
             trace.see_user(user)
 
     def _look_at_results(
-        self, event: TrustedEvent, _user: str, person: UserTrace | None, trace: SearchTrace | None
+        self, event: TrustedEvent, _user: str, _person: UserTrace | None, trace: SearchTrace | None
     ) -> None:
         self._see_list(event)
-        if person is not None:
-            person.see_results(event, is_new=False)
         if trace is not None:
             trace.see_results(event)
 
@@ -246,9 +245,7 @@ class Checkup:
             self.tally.ranks[rank] += 1
         self.tally.unnamed_clicks += event.search_id is None
         if person is not None:
-            self.by_order.repeated += not person.see_click(item)
-            if person.results is not None:
-                self.by_order.see_listed(item, rank, person.results)
+            person.typing.clear()
         if trace is not None:
             trace.see_user(user)
             trace.see_click(item, rank)

@@ -14,7 +14,7 @@ import typer
 from ctrlog import __version__
 from ctrlog.check_command import check
 from ctrlog.choices import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
-from ctrlog.errors import UsageError
+from ctrlog.errors import DataError, UsageError
 from ctrlog.options import (
     Attribute,
     BadLinesFile,
@@ -59,6 +59,9 @@ from ctrlog.terminal import Color, wants_color
 
 if TYPE_CHECKING:
     from ctrlog.grouping import Grouping
+
+# Without this, typer ignores the shell that is named and installs completion for the present one.
+os.environ.setdefault("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
 
 app = typer.Typer(
     name="ctrlog",
@@ -327,7 +330,9 @@ def summary(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields, course=course
     ) as run:
         run.through(summing)
-        found = summing.summary(run.pipeline, choice)
+        found = summing.summary(run.pipeline, choice, options.chosen)
+        if run.console.has_failed and not (found.counts.events or found.bad_lines):
+            raise typer.Exit(2)  # no input could be read, so there is nothing to sum up
         is_colored = _is_colored(color, output)
         run.write(render(found, format_, color=is_colored, width=_width(output)))
         if format_ is not SummaryFormat.TABLE:  # which says so itself
@@ -380,9 +385,9 @@ def explain(
             lines = shard.take_lines()
             if lines:
                 run.write("".join(f"{line}\n" for line in lines).encode())
-        if not shard.events_explained:
-            run.console.note(f"no event of user {user!r} among {shard.counts.events:,} events")
         run.add_notes()
+        if not shard.events_explained:
+            raise DataError(f"no event of user {user!r} among {shard.counts.events:,} events")
 
 
 app.command()(check)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctrlog.events import Attribution
-from ctrlog.facts import Facts, Finding, Severity, by_share
+from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.foreign import Watched
 from ctrlog.wording import part
 
@@ -13,7 +12,7 @@ from ctrlog.wording import part
 def orphans(facts: Facts) -> Iterator[Finding]:
     """Tell how many clicks belong to no search."""
     ids, unnamed = facts.by_ids, facts.checkup.tally.unnamed_clicks
-    if facts.attribute is Attribution.ID and facts.has_ids:
+    if facts.goes_by_ids:
         orphans = ids.clicks_without_search + unnamed
         what = f"Clicks on a search that is not in the log: {part(orphans, facts.clicks)}"
         if ids.clicks_on_typing:
@@ -21,22 +20,32 @@ def orphans(facts: Facts) -> Iterator[Finding]:
         if unnamed:
             what += f"; without the id of a search: {unnamed:,}"
     else:
-        orphans = facts.orphan_clicks
+        orphans = facts.counts.orphan_clicks
         what = f"Clicks of users without an open search: {part(orphans, facts.clicks)}"
     if not orphans:
         return
-    is_named = facts.attribute is Attribution.ID and facts.has_ids
+    is_named = facts.goes_by_ids
     yield Finding(
         "clicks_without_search",
-        by_share(orphans, facts.clicks),
+        _severity_of_orphans(orphans, facts.clicks),
         orphans,
         facts.clicks,
         f"{what}.",
-        "They count for no search, so click-through is too low: searches are missing"
-        + ("." if is_named else ", or the order or the gap is wrong."),
-        ("" if is_named else "a longer --gap, or --reorder; ")
+        "They count for no search. If they were made in results, click-through is too low: searches"
+        " are missing"
+        + ("." if is_named else ", or the order or the gap is wrong.")
+        + " Clicks on a home page or on recommendations belong to no search, and change nothing.",
+        ("" if is_named else "try a longer --gap, or --reorder; ")
         + "`ctrlog explain USER` shows where",
     )
+
+
+#: A log has clicks outside of results, too. A larger share of orphans points to a mistake.
+_MANY_ORPHANS = 0.1
+
+
+def _severity_of_orphans(orphans: int, clicks: int) -> Severity:
+    return Severity.WRONG if orphans >= _MANY_ORPHANS * clicks else Severity.DOUBTFUL
 
 
 def unseen_items(facts: Facts) -> Iterator[Finding]:
@@ -46,7 +55,7 @@ def unseen_items(facts: Facts) -> Iterator[Finding]:
     unlisted, listed = by_order.unlisted, by_order.listed
     parts = []
     count, of = unlisted, listed
-    if facts.has_ids:
+    if facts.goes_by_ids:
         unlisted, listed = ids.unlisted_clicks, ids.listed_clicks
         count, of = unlisted, listed
         if impressions and ids.clicks_without_impression:
@@ -111,9 +120,10 @@ def ranks(facts: Facts) -> Iterator[Finding]:
 def repeated_clicks(facts: Facts) -> Iterator[Finding]:
     """Tell of clicks on one item again."""
     ids = facts.by_ids
-    repeated, clicks = facts.checkup.by_order.repeated, facts.clicks
+    repeated = facts.counts.repeated_clicks
+    clicks = facts.metrics.clicks + repeated
     most = ""
-    if facts.has_ids:
+    if facts.goes_by_ids:
         repeated, clicks = ids.clicks - ids.different_clicks, ids.clicks
         most = f"; the most clicks of one search: {ids.most_clicks:,}"
     if not repeated:

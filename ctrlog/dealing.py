@@ -184,6 +184,11 @@ class Dealer:
         self._clock = BEGINNING
         self._told = [BEGINNING] * shards
 
+    @property
+    def excluded_events(self) -> int:
+        """How many events of excluded users there were."""
+        return 0 if self._exclusion is None else self._exclusion.events
+
     def deal(self, block: bytes, line: int = 1) -> Dealt:
         r"""Deal whole lines.
 

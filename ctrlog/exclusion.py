@@ -29,6 +29,11 @@ class Exclusion:
         self.events = 0
 
     @property
+    def users(self) -> frozenset[str]:
+        """Whom to leave out, as text."""
+        return frozenset(str(user) for user in self._users)
+
+    @property
     def unseen(self) -> list[str]:
         """Those of the users of whom there was no event."""
         return sorted(self._unseen)
@@ -41,6 +46,10 @@ class Exclusion:
         """Go on from what `save` returned."""
         self.events = saved["events"]
         self._unseen &= set(saved["unseen"])
+
+    def keeps(self, event: TrustedEvent) -> bool:
+        """Return whether an event is of somebody else; count it if it is not."""
+        return bool(self.rest([event]))
 
     def rest(self, events: Sequence[TrustedEvent]) -> list[TrustedEvent]:
         """Return the events of all others."""

@@ -11,7 +11,8 @@ from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
 from ctrlog.events import Attribution, Kind
 from ctrlog.fitting import Fit
-from ctrlog.metrics import ratio
+from ctrlog.ledger import Counts
+from ctrlog.metrics import SearchMetrics, ratio
 
 
 class Severity(StrEnum):
@@ -59,9 +60,8 @@ class Facts:
         fit: How well the schema fits; None if it was tried on nothing.
         better: Another schema that fits better; None if there is none.
         bad_lines: Its bad lines, by reason.
-        searches: Searches as they are counted by the order of events.
-        clicked_searches: How many of these got a click.
-        orphan_clicks: Clicks that belong to none of these.
+        metrics: The metrics of its searches, as `ctrlog summary` computes them.
+        counts: What was counted beside them.
     """
 
     checkup: Checkup
@@ -71,9 +71,8 @@ class Facts:
     fit: Fit | None = None
     better: Fit | None = None
     bad_lines: Mapping[str, int] = field(default_factory=dict)
-    searches: int = 0
-    clicked_searches: int = 0
-    orphan_clicks: int = 0
+    metrics: SearchMetrics = field(default_factory=lambda: SearchMetrics.of({}))
+    counts: Counts = field(default_factory=Counts)
 
     @property
     def events(self) -> int:
@@ -96,14 +95,19 @@ class Facts:
         return self.by_ids.searches > 0
 
     @property
+    def goes_by_ids(self) -> bool:
+        """Whether clicks find their search by its id."""
+        return self.has_ids and self.attribute is Attribution.ID
+
+    @property
     def counted_searches(self) -> int:
-        """Searches: by their ids, else by the order of events."""
-        return self.by_ids.searches if self.has_ids else self.searches
+        """Searches: by their ids if clicks go by them, else as `ctrlog summary` counts them."""
+        return self.by_ids.searches if self.goes_by_ids else self.metrics.searches
 
     @property
     def counted_clicked(self) -> int:
         """How many of these got a click."""
-        return self.by_ids.clicked_searches if self.has_ids else self.clicked_searches
+        return self.by_ids.clicked_searches if self.goes_by_ids else self.metrics.clicked_searches
 
     @property
     def ctr(self) -> float | None:

@@ -13,8 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 
+from ctrlog.errors import UsageError
 from ctrlog.events import TrustedEvent
 from ctrlog.ledger import Selector
+from ctrlog.times import format_second
 
 #: What every Search event has under ctrlog's own name; any other field is the log's.
 _EVENT_FIELDS = frozenset({"type", "user", "query"})
@@ -38,6 +40,30 @@ class Filter:
     until: datetime | None = None
     where: tuple[tuple[str, str], ...] = ()
     carried: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a span of time that no search can be in.
+
+        Raises:
+            UsageError: If `since` is not before `until`.
+        """
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise UsageError(
+                f"--since {format_second(self.since)} is not before"
+                f" --until {format_second(self.until)}, so no search is between them"
+            )
+
+    @property
+    def description(self) -> str:
+        """The filter as a person would say it: `since ..., where country=DE`; empty without one."""
+        parts = []
+        if self.since is not None:
+            parts.append(f"since {format_second(self.since)}")
+        if self.until is not None:
+            parts.append(f"until {format_second(self.until)}")
+        if self.where:
+            parts.append("where " + " and ".join(f"{name}={value}" for name, value in self.where))
+        return ", ".join(parts)
 
     @property
     def extra_fields(self) -> tuple[str, ...]:

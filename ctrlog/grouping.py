@@ -148,6 +148,8 @@ _MOST_DIMENSIONS = 2
 _PERIODS = frozenset(Period)
 _OWN_DIMENSIONS = _PERIODS | {"query", "user"}
 _QUARTER = timedelta(minutes=15)
+#: The last zone to give up an offset with odd minutes was Liberia's, in January 1972.
+_WHOLE_OFFSETS_SINCE = datetime(1973, 1, 1, tzinfo=UTC)
 
 
 def _query_of(search: SearchRecord) -> str:
@@ -155,12 +157,15 @@ def _query_of(search: SearchRecord) -> str:
 
 
 def _period_part(period: Period, zone: tzinfo) -> KeyPart:
-    # Periods begin at quarters of an hour (but long ago), so a name can be kept for each.
+    # Periods begin at quarters of an hour, so a name can be kept for each; but before zones had
+    # whole offsets, each time is named by itself.
     names: dict[int, str] = {}
 
     def part(search: SearchRecord) -> str | None:
         if search.time is None:
             return None
+        if search.time < _WHOLE_OFFSETS_SINCE:
+            return period_of(search.time, period, zone)
         quarter = (search.time - EPOCH) // _QUARTER
         name = names.get(quarter)
         if name is None:

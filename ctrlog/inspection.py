@@ -8,8 +8,8 @@ from typing import Any
 
 from ctrlog.checkpoint import Saved, SavedInput
 from ctrlog.escaping import escape_controls
-from ctrlog.states import State
 from ctrlog.times import format_times, from_micros
+from ctrlog.wording import counted
 
 
 def contents(saved: Saved, holder: str | None) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def contents(saved: Saved, holder: str | None) -> dict[str, Any]:
         "events": pipeline["shard"]["counts"]["events"],
         "bad_lines": sum(pipeline["bad_lines"].values()),
         "open_sessions": len(sessions),
-        "open_searches": sum(state == State.SEARCHING.name for state, *_ in sessions),
+        "open_searches": pipeline["shard"]["open_searches"],
         "inputs": [_input_contents(each) for each in saved.inputs],
         "outputs": [{"path": each.path, "length": each.length} for each in saved.outputs],
     }
@@ -75,8 +75,8 @@ def as_text(path: Path, found: dict[str, Any]) -> str:
         "",
         f"{found['events']:,} events of {found['lines']:,} lines, {found['bad_lines']:,} bad",
         (
-            f"{found['open_sessions']:,} sessions open, {found['open_searches']:,} of them with a"
-            " search open"
+            f"open: {counted(found['open_sessions'], 'session')},"
+            f" {counted(found['open_searches'], 'search')}"
         ),
         "",
         "inputs, as far as they were read:",

@@ -21,9 +21,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _Pending:
-    """Whether interruptions are held, and the one that came meanwhile."""
+    """How many blocks hold interruptions at present, and the one that came meanwhile."""
 
-    is_held = False
+    held = 0
     stops_softly = False
     signal_number: int | None = None
 
@@ -65,14 +65,16 @@ def asked_to_stop() -> int | None:
 def held() -> Iterator[None]:
     """Hold interruptions back until the end of the block.
 
-    A second one is not held, so a write that hangs can be left.
+    A second one is not held, so a write that hangs can be left. Blocks may be nested: the end of
+    the outermost one counts.
     """
-    _Pending.is_held = True
+    _Pending.held += 1
     try:
         yield
     finally:
-        _Pending.is_held = False
-    if _Pending.signal_number is not None and not _Pending.stops_softly:
+        _Pending.held -= 1
+    is_due = not (_Pending.held or _Pending.stops_softly)
+    if _Pending.signal_number is not None and is_due:
         raise Interrupted(_Pending.signal_number)
 
 
@@ -80,7 +82,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    is_held = _Pending.is_held or _Pending.stops_softly
+    is_held = bool(_Pending.held) or _Pending.stops_softly
     if is_held and _Pending.signal_number is None:
         _Pending.signal_number = number
     else:

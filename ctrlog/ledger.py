@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ctrlog.events import SearchRecord, SessionRecord, TrustedEvent
 
 if TYPE_CHECKING:
+    from ctrlog.pages import Shown
     from ctrlog.volume import Volume
 
 #: Tells by its Search event whether a search is to be recorded and counted.
 Selector: TypeAlias = Callable[[TrustedEvent], bool]
+#: Called with each click that is in a search, and with what that has shown so far.
+ClickObserver: TypeAlias = "Callable[[TrustedEvent, Shown | None], None]"
 
 
 class Ended(NamedTuple):
@@ -31,6 +34,7 @@ class Counts:
         events: Events taken.
         sessions: Ended sessions with a search.
         sessions_without_search: Ended sessions without one (R11).
+        clicks: All clicks: those that count for a search, repeated ones and orphans.
         orphan_clicks: Clicks with no search open (R5).
         orphan_results: Results with no search open (R5).
         named_searches: Searches opened with an id, where ids are looked at (R13).
@@ -45,6 +49,7 @@ class Counts:
     events: int = 0
     sessions: int = 0
     sessions_without_search: int = 0
+    clicks: int = 0
     orphan_clicks: int = 0
     orphan_results: int = 0
     named_searches: int = 0
@@ -57,24 +62,18 @@ class Counts:
 
     def merge(self, other: Counts) -> None:
         """Add what was seen in another part of the log."""
-        for name in _SUMMED:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.largest_step_back = max(self.largest_step_back, other.largest_step_back)
-        firsts = [time for time in (self.first_time, other.first_time) if time is not None]
-        lasts = [time for time in (self.last_time, other.last_time) if time is not None]
-        self.first_time = min(firsts, default=None)
-        self.last_time = max(lasts, default=None)
+        for counted in fields(self):
+            name = counted.name
+            known = [n for n in (getattr(self, name), getattr(other, name)) if n is not None]
+            setattr(self, name, _MERGERS.get(name, sum)(known) if known else None)
 
 
-_SUMMED = (
-    "events",
-    "sessions",
-    "sessions_without_search",
-    "orphan_clicks",
-    "orphan_results",
-    "out_of_order",
-    "late",
-)
+#: How counts of two parts of a log are merged that are not summed.
+_MERGERS: dict[str, Callable[[Any], Any]] = {
+    "largest_step_back": max,
+    "first_time": min,
+    "last_time": max,
+}
 
 
 @dataclass(slots=True)
@@ -84,6 +83,7 @@ class Ledger:
     Attributes:
         select: Which searches to record and count; None for all.
         volume: Who makes so many searches that no more are recorded; None for no limit.
+        on_click: Called with each click that is in a search; None if nobody looks.
         searches: Searches that are over and not yet collected.
         sessions: Sessions that are over and not yet collected.
         counts: All that is only counted.
@@ -93,6 +93,7 @@ class Ledger:
 
     select: Selector | None = None
     volume: Volume | None = None
+    on_click: ClickObserver | None = None
     searches: list[SearchRecord] = field(default_factory=list)
     sessions: list[SessionRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)

@@ -224,16 +224,19 @@ def robots(facts: Facts) -> Iterator[Finding]:
     """Tell of users who search far more than others."""
     users, searches = facts.checkup.users, facts.checkup.searchers.total
     robots = []
+    most_of_people = 0
     for user, number in facts.checkup.searchers.most_common():
         others = max(users - 1, 1)
         mean = max(searches - number, 1) / others
         if number < max(_MANY_SEARCHES, _TIMES_THE_MEAN * mean):
+            most_of_people = number
             break
         robots.append((user, number))
     if not robots:
         return
     made = sum(number for _, number in robots)
     (busiest, most), *_ = robots
+    limit = _limit_between(most_of_people, robots[-1][1])
     yield Finding(
         "robots",
         by_share(made, searches),
@@ -243,15 +246,21 @@ def robots(facts: Facts) -> Iterator[Finding]:
         f" {part(made, searches)}; such users: {len(robots):,}, first of them"
         f" {visible(busiest, 40)} with {most:,}.",
         "Robots, tests and colleagues search without clicking, or click on everything.",
-        f"--exclude-users FILE, or --max-user-searches {_rounded_limit(robots[-1][1])}",
+        f"--exclude-users FILE, or --max-user-searches {limit}",
         {"users": [user for user, _ in robots[:10]]},
     )
 
 
-def _rounded_limit(fewest: int) -> int:
-    """A round number below the searches of all robots."""
-    step: int = 10 ** (len(str(fewest)) - 1)
-    return max((fewest - 1) // step * step, 1)
+def _limit_between(people: int, robots: int) -> int:
+    """Return a limit that every robot exceeds and nobody else, a round number if there is one.
+
+    Args:
+        people: The most searches of a user who is not a robot.
+        robots: The fewest searches of a robot; more than `people`.
+    """
+    step: int = 10 ** (len(str(robots - 1)) - 1)
+    rounded = (robots - 1) // step * step
+    return rounded if rounded >= people else robots - 1
 
 
 def twins(facts: Facts) -> Iterator[Finding]:

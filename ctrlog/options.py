@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from dataclasses import field as dataclass_field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
@@ -329,6 +330,11 @@ class LogOptions:
     max_bad: Limit | None = None
     bad_lines: Path | None = None
     max_line: int = MAX_LINE_BYTES
+    # What the files named above hold, once it was read: they may be pipes, which can be read only
+    # once, and another process may not have them.
+    _read: dict[str, Any] = dataclass_field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def limits(self) -> Limits:
@@ -369,7 +375,7 @@ class LogOptions:
         Raises:
             UsageError: If there is no such option, or it has no such value.
         """
-        known = [field.name for field in fields(cls)]
+        known = [field.name for field in fields(cls) if field.init]
         for name in options:
             if name not in known:
                 raise UsageError(f"there is no option {name!r}; the options are {', '.join(known)}")
@@ -426,6 +432,11 @@ class LogOptions:
         has_ids = self.attribution is Attribution.ID
         return Decoder(schema if has_ids else schema.without_ids(), self.max_line)
 
+    @property
+    def chosen(self) -> str:
+        """Which searches are reported, in words; empty for all."""
+        return self._filter(()).description
+
     def limit(self) -> Limit | None:
         """Return how many bad lines are tolerated, None for any number.
 
@@ -472,10 +483,14 @@ class LogOptions:
 
     def _list_of_users(self) -> bytes:
         path = self.exclude_users
-        try:
-            return b"" if path is None else path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
+        if path is not None and "users" not in self._read:
+            try:
+                self._read["users"] = path.read_bytes()
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise InputError(f"{path}: cannot read: {why}") from None
+        content: bytes = self._read.get("users", b"")
+        return content
 
     def _listed(self) -> str | None:
         """Name the file of users with a sum over it, as another list is another option."""
@@ -487,9 +502,12 @@ class LogOptions:
         """Load the schema that was asked for; None for ctrlog's own."""
         if self.schema is None or self.schema == NATIVE:
             return None
-        from ctrlog.schemafile import load_schema  # noqa: PLC0415  # few need it
+        if "schema" not in self._read:
+            from ctrlog.schemafile import load_schema  # noqa: PLC0415  # few need it
 
-        return load_schema(self.schema)
+            self._read["schema"] = load_schema(self.schema)
+        schema: ForeignSchema = self._read["schema"]
+        return schema
 
     def _schema_sum(self) -> str | None:
         """Name the schema with a sum over what it says, as a file may be changed."""

@@ -214,6 +214,7 @@ def _replacing(path: Path) -> Iterator[int]:
         yield descriptor
         os.fsync(descriptor)
         temporary.replace(final)
+        _secure_name(final)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, BrokenPipeError):  # of another output

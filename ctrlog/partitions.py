@@ -16,7 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from ctrlog.badlines import BadLines
 from ctrlog.dealing import Dealer, Portion
-from ctrlog.errors import InputError
+from ctrlog.errors import InputError, UsageError
 from ctrlog.readers import FileReader, Reader, Reading, TopicReader
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
             unfinished = self._reader.read_unfinished()
             items += self._deal(unfinished) if unfinished else []
             items += self._keyed(self._dealer.finish())
-        self._bad_lines.finish(self._events)
+        good_lines = self._events + self._dealer.excluded_events
+        self._bad_lines.finish(good_lines)
         if self._bad_lines.total:
-            _show(f"{self._name}: {self._bad_lines.summary(self._events)}")
+            _show(f"{self._name}: {self._bad_lines.summary(good_lines, keep=_KEEP)}")
         return items
 
     def _keyed(self, portions: dict[int, Portion]) -> list[Item]:
@@ -151,6 +152,10 @@ def key_of(log: str, shard: int) -> str:
 def shard_of_key(key: str) -> int:
     """Return the number of the shard that has a key."""
     return int(key.rpartition("/")[2])
+
+
+#: How bad lines are kept in a flow.
+_KEEP = "bad_lines=FILE"
 
 
 def _show(message: str) -> None:
@@ -212,7 +217,13 @@ class TopicSource(FixedPartitionedSource[Item, dict[str, Any]]):
             reading: How to read.
             config: Further settings of librdkafka.
         """
-        from bytewax.connectors.kafka import KafkaSource  # noqa: PLC0415  # an extra of its own
+        try:
+            from bytewax.connectors.kafka import KafkaSource  # noqa: PLC0415  # an extra of its own
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                f"a Kafka topic needs {error.name}, which is not installed: pip install"
+                " 'ctrlog[kafka]'"
+            ) from None
 
         self._reading = reading
         self._source: KafkaSource = KafkaSource(

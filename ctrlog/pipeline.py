@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
 from ctrlog.errors import InputError
-from ctrlog.events import Attribution, SearchRecord, TrustedEvent
+from ctrlog.events import TrustedEvent
 from ctrlog.interleaving import interleaved
 from ctrlog.ledger import Ended
 from ctrlog.reading import Arrival, Block, Finished, Input, InTurn, Over, Reader, Silence
 from ctrlog.reorder import Reorder
-from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
 from ctrlog.sources import MAX_LINE_BYTES
@@ -145,10 +144,14 @@ class Pipeline:
     def _run_interleaved(self, names: Iterable[str]) -> Iterator[Ended]:
         self.turn_to(Input("all inputs", ""))
         for events in interleaved([self._events_of(name) for name in names]):
-            yield self._take(events)
+            yield self.shard.feed(events)
 
     def _events_of(self, name: str) -> Iterator[list[TrustedEvent]]:
-        """Decode an input; its bad lines are taken as they are met."""
+        """Decode an input, without excluded users and sorted, before it is put among others (R1).
+
+        Its bad lines are taken as they are met.
+        """
+        reorder = None if self.reorder is None else Reorder(self.reorder)
         with closing(self.reader.read([name])) as arrivals:
             for arrival in arrivals:
                 match arrival:
@@ -159,9 +162,12 @@ class Pipeline:
                         for bad_line in decoded.bad:
                             self.bad_lines.add(input_.name, bad_line)
                         self.on_read(len(lines))
-                        yield decoded.events
+                        events = self._without_excluded(decoded.events)
+                        yield events if reorder is None else reorder.feed(events)
                     case InputError():
                         self.on_failure(arrival)
+        if reorder is not None:
+            yield reorder.flush()
 
     def turn_to(self, input_: Input) -> None:
         """Let an input be the one that is read, and its clock the one that runs."""
@@ -191,9 +197,11 @@ class Pipeline:
             self.on_read(read_bytes - self._read_bytes)
             self._read_bytes = read_bytes
 
+    def _without_excluded(self, events: list[TrustedEvent]) -> list[TrustedEvent]:
+        return events if self.exclusion is None else self.exclusion.rest(events)
+
     def _take(self, events: list[TrustedEvent]) -> Ended:
-        if self.exclusion is not None:
-            events = self.exclusion.rest(events)
+        events = self._without_excluded(events)
         if self.reorder is not None and self._input is not None:
             if self._input.reorder is None:
                 self._input.reorder = Reorder(self.reorder)
@@ -223,25 +231,3 @@ class Pipeline:
             if input_.reorder is not None:
                 yield self.shard.feed(input_.reorder.advance(to))
             yield self.shard.advance(known)
-
-
-def searches(*names: str, rules: Rules | None = None) -> Iterator[SearchRecord]:
-    """Read logs in ctrlog's own format and give their searches.
-
-    Bad lines are passed over.
-
-    Args:
-        names: Paths, or `-` for standard input.
-        rules: The rules of sessions; the default ones if None.
-
-    Yields:
-        Each search as soon as it is over.
-
-    Raises:
-        InputError: If an input cannot be read.
-    """
-    schema = Schema()
-    if rules is None or rules.attribution is Attribution.ORDER:
-        schema = schema.without_ids()
-    for ended in Pipeline(Shard(rules), Decoder(schema, MAX_LINE_BYTES)).run(names):
-        yield from ended.searches

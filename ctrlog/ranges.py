@@ -7,6 +7,7 @@ another. Where to cut is chosen so that the ranges are about equal, and so that 
 
 from __future__ import annotations
 
+import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -93,9 +94,13 @@ def size_of(names: Sequence[str]) -> int | None:
         path = Path(name)
         if name == STDIN or str(path.absolute()).startswith(_OWN_PATHS):
             return None
-        if path.is_file():
-            size += path.stat().st_size
-        elif path.exists() and not path.is_dir():
+        try:
+            status = path.stat()
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISREG(status.st_mode):
+            size += status.st_size
+        elif not stat.S_ISDIR(status.st_mode):
             return None
     return size
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,18 @@ class FileReader(Reader):
             InputError: If it cannot be opened, or is not the file that was read before.
         """
         self._line = 1
-        self._source = open_source(str(path), None, reading.options.max_line, reading.block_bytes)
-        if saved is not None:
-            mark, self._line = saved
-            if mark.offset and self._source.go_to(mark) is not Likeness.SAME:
-                self._source.close()
-                raise InputError(
-                    f"{path}: was read up to byte {mark.offset} before, and does not hold what"
-                    " was there; it is not the file of then"
-                )
+        source = open_source(str(path), None, reading.options.max_line, reading.block_bytes)
+        with ExitStack() as stack:
+            stack.callback(source.close)
+            if saved is not None:
+                mark, self._line = saved
+                if mark.offset and source.go_to(mark) is not Likeness.SAME:
+                    raise InputError(
+                        f"{path}: was read up to byte {mark.offset} before, and does not hold what"
+                        " was there; it is not the file of then"
+                    )
+            stack.pop_all()
+        self._source = source
 
     def read(self) -> bytes:
         """Return the next lines; nothing if there are none now."""

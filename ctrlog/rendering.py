@@ -112,7 +112,6 @@ def _markdown(summary: Summary) -> str:
 def _metrics(summary: Summary) -> list[list[str]]:
     """All metrics as names and values."""
     numbers = [
-        ("events", summary.counts.events),
         ("sessions", summary.metrics.sessions),
         *wording.funnel(summary),
         ("clicks", summary.searches.clicks),
@@ -124,7 +123,9 @@ def _metrics(summary: Summary) -> list[list[str]]:
         *[(name, wording.number(n)) for name, n in numbers],
         *wording.quality(summary),
         *[(f"closed by {way}", wording.number(n)) for way, n in wording.endings(summary.searches)],
-        ("time", wording.span(summary.counts.first_time, summary.counts.last_time)),
+        ("events in the log", wording.number(summary.counts.events)),
+        ("time of the log", wording.span(summary.counts.first_time, summary.counts.last_time)),
+        *([("searches chosen", summary.chosen)] if summary.chosen else []),
     ]
     return [list(fact) for fact in facts]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,41 @@ from ctrlog.errors import CtrlogError, DataError
 from ctrlog.interrupts import Interrupted, interruptible
 from ctrlog.outputs import STDOUT_DESCRIPTOR
 from ctrlog.terminal import STDERR_DESCRIPTOR, Console
+
+#: What typer raises for wrong arguments, and the base of all that it raises with a message. (Newer
+#: versions bring click with them, older ones need it installed: these are the ones in use.)
+_USAGE_ERROR, _COMMAND_ERROR = typer.BadParameter.__mro__[1:3]
+
+
+def run_command_line(app: typer.Typer) -> None:
+    """Run a command line; say what is wrong with its arguments as ctrlog says everything else.
+
+    Args:
+        app: The commands.
+
+    Raises:
+        SystemExit: At the end, with the exit code.
+    """
+    try:
+        code = app(prog_name="ctrlog", standalone_mode=False)
+    except typer.Abort:
+        code = 128 + signal.SIGINT
+    except _COMMAND_ERROR as error:
+        _show_command_error(error)
+        code = error.exit_code  # type: ignore[attr-defined]
+    sys.exit(code)
+
+
+def _show_command_error(error: Exception) -> None:
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    if type(error).__name__ == "NoArgsIsHelpError":  # no command was given: its message is the help
+        print(message, file=sys.stderr)
+        return
+    text = f"{message[:1].lower()}{message[1:]}".removesuffix(".")
+    context = getattr(error, "ctx", None)
+    if isinstance(error, _USAGE_ERROR) and context is not None:
+        text += f"{'' if text.endswith('?') else ';'} see `{context.command_path} --help`"
+    Console(None).error(text)
 
 
 @contextmanager

@@ -84,7 +84,9 @@ class Resumption:
         self.known: list[Input] = [] if saved is None else self._restore(saved)
         self._outputs_before = {} if saved is None else {each.path: each for each in saved.outputs}
         self.plan = Continuation(self.known, say)
-        self._next_save = clock() + INTERVAL_S
+        # A first run saves as soon as it has read something: killed before that, it would not find
+        # a log again that is rotated meanwhile.
+        self._next_save = clock() + (INTERVAL_S if saved is not None else 0)
         self._at_save = self._state_of_things()
 
     @contextmanager

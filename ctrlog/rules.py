@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctrlog.errors import UsageError
 from ctrlog.events import Attribution
-from ctrlog.ledger import Selector
+from ctrlog.ledger import ClickObserver, Selector
 from ctrlog.machine import Machine, machine_for
 from ctrlog.states import MOST_OPEN
 
@@ -34,6 +34,7 @@ class Rules:
         most_open: So many searches of a session may be open at once (R13).
         max_user_searches: No more searches of a user are recorded and counted; None for no
             limit.
+        on_click: Called with each click that is in a search; None if nobody looks.
     """
 
     gap: timedelta = timedelta(minutes=30)
@@ -45,6 +46,7 @@ class Rules:
     dedupe_clicks: bool = False
     most_open: int = MOST_OPEN
     max_user_searches: int | None = None
+    on_click: ClickObserver | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.

@@ -17,7 +17,7 @@ import typer
 
 from ctrlog.content import STDIN_DESCRIPTOR
 from ctrlog.cores import usable_cores
-from ctrlog.errors import UsageError
+from ctrlog.errors import OutputError, UsageError
 from ctrlog.interrupts import Interrupted, asked_to_stop, stop_softly
 from ctrlog.ledger import Ended
 from ctrlog.notes import notes_on_options
@@ -28,7 +28,7 @@ from ctrlog.products import Product
 from ctrlog.ranges import size_of
 from ctrlog.reading import InTurn, Plan, from_the_beginning
 from ctrlog.reporting import reporting
-from ctrlog.sources import STDIN, total_size
+from ctrlog.sources import STDIN, refuse_repeated, total_size
 from ctrlog.terminal import Console
 from ctrlog.times import format_duration
 
@@ -203,6 +203,7 @@ def start_run(
 
     with reporting(total, output, is_quiet=is_quiet) as console, ExitStack() as stack:
         _refuse(names, course)
+        refuse_repeated(names)
         written = {
             "output": output,
             "bad lines": options.bad_lines,
@@ -231,6 +232,18 @@ def start_run(
             course,
             resumption,
         )
+        if output is not None and not is_growing:
+            refuse_incomplete(console, output)
+
+
+def refuse_incomplete(console: Console, output: Path) -> None:
+    """Keep what an output file held before, if not every input could be read.
+
+    Raises:
+        OutputError: If an input failed.
+    """
+    if console.has_failed and _may_be_regular(output):
+        raise OutputError(f"{output}: not written, as not every input could be read")
 
 
 def named_inputs(context: typer.Context, files: list[str] | None) -> list[str]:
@@ -251,6 +264,8 @@ def named_inputs(context: typer.Context, files: list[str] | None) -> list[str]:
     names = files or [STDIN]
     if names.count(STDIN) > 1:
         raise typer.BadParameter("standard input can be read only once", param_hint="FILES")
+    if "" in names:
+        raise typer.BadParameter("a name is empty; is a variable not set?", param_hint="FILES")
     return names
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ctrlog import wording
 from ctrlog.advice import advice
+from ctrlog.escaping import UNSAFE, escape
 from ctrlog.grouping import OTHERS, WEEKDAYS, Period
 from ctrlog.metrics import SearchMetrics
 from ctrlog.summary import Summary
@@ -107,6 +108,8 @@ def _row(cells: Sequence[str | Text], widths: Sequence[int], right: Sequence[int
 
 
 def _wrapped(text: Text, width: int) -> Lines:
+    """Wrap text; what has no column left gets one."""
+    width = max(width, 1)
     console = _console(io.StringIO(), width, color=False)
     lines = [*text.wrap(console, width)]
     for line in lines:
@@ -177,7 +180,6 @@ def _gauge(searches: SearchMetrics, cells: int) -> Text:
 
 def _volume(summary: Summary) -> Drawing:
     counts = [
-        wording.counted(summary.counts.events, "event"),
         wording.users(summary),
         wording.counted(summary.metrics.sessions, "session"),
         wording.counted(summary.searches.searches, "search"),
@@ -187,8 +189,9 @@ def _volume(summary: Summary) -> Drawing:
     if summary.searches_raw is not None:
         searches, ctr = wording.as_typed(summary)
         paragraphs.append(Text(f"As typed: {searches[1]} searches, CTR {ctr[1]}"))
-    if summary.counts.first_time is not None:
-        paragraphs.append(Text(wording.span(summary.counts.first_time, summary.counts.last_time)))
+    if summary.chosen:
+        paragraphs.append(Text(f"Only searches {escape(summary.chosen, UNSAFE)}"))
+    paragraphs.append(Text(wording.extent(summary)))
     return lambda width: [line for part in paragraphs for line in _wrapped(part, width)]
 
 
@@ -345,7 +348,7 @@ _LEAST_POINTS = 3  # of a spark line: two are a rise from the bottom to the top,
 def _spark(summary: Summary, cells: int) -> Lines:
     """Draw the CTR over time in a line, if the groups are in order of time."""
     periods = _periods_in_order(summary)
-    per_cell = ceil(len(periods) / cells)
+    per_cell = ceil(len(periods) / max(cells, 1))
     binned = [periods[start : start + per_cell] for start in range(0, len(periods), per_cell or 1)]
     ctrs = [_ctr(metrics) for metrics in binned]
     known = [ctr for ctr in ctrs if ctr is not None]

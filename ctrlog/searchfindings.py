@@ -149,10 +149,9 @@ def no_results(facts: Facts) -> Iterator[Finding]:
 
 def empty_results(facts: Facts) -> Iterator[Finding]:
     """Tell how many searches found nothing."""
-    tally, ids = facts.checkup.tally, facts.by_ids
-    empty, lists = tally.empty_lists, tally.lists
-    if facts.has_ids:
-        empty, lists = ids.without_results, ids.with_lists
+    empty, lists = facts.metrics.zero_results, facts.metrics.logged_results
+    if facts.goes_by_ids:
+        empty, lists = facts.by_ids.without_results, facts.by_ids.with_lists
     if not empty:
         return
     yield Finding(

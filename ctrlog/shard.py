@@ -50,7 +50,7 @@ class Shard:
         self.rules = rules or DEFAULTS
         self._machine = self.rules.machine
         self._no_session = self._machine.rows[State.NONE]
-        self._ledger = Ledger(self.rules.select, self.rules.volume())
+        self._ledger = Ledger(self.rules.select, self.rules.volume(), self.rules.on_click)
         self._sessions: dict[str | int, Session] = {}
         # The type of the users that the sessions are kept by, None if there are both
         # integers and strings: only then can one user be there in another spelling.
@@ -208,6 +208,7 @@ class Shard:
             "started": self._ledger.started,
             "opened": self._ledger.opened,
             "counts": counts,
+            "open_searches": sum(len(each.openings) for each in self._sessions.values()),
             "sessions": [session.save() for session in self._sessions.values()],
             **({} if volume is None else {"volume": volume.save()}),
         }

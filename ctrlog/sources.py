@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ctrlog.content import BLOCK_BYTES, STDIN_DESCRIPTOR, Content
-from ctrlog.errors import InputError
+from ctrlog.errors import InputError, UsageError
 from ctrlog.marks import MARK_BYTES, Likeness, Mark
 
 #: The name that stands for standard input.
@@ -216,8 +217,9 @@ def open_source(
         if path != STDIN:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         content = Content(name, descriptor, block_bytes)
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{name}: {why}") from None
     if content.is_directory:
         content.close()
         example = Path(name) / "*.jsonl"
@@ -235,9 +237,58 @@ def total_size(names: list[str]) -> int | None:
     for name in names:
         try:
             status = os.fstat(STDIN_DESCRIPTOR) if name == STDIN else Path(name).stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         if not stat.S_ISREG(status.st_mode):
             return None
         total += status.st_size
     return total
+
+
+def refuse_repeated(names: Sequence[str]) -> None:
+    """Refuse to read a file twice, or a file and its compressed copy: it would count twice.
+
+    Args:
+        names: Paths, or `STDIN`.
+
+    Raises:
+        UsageError: If two of them are one file, by whatever names, or if one has the other's name
+            with a suffix behind it, such as `.gz`, and begins with the same bytes.
+    """
+    seen: dict[tuple[int, int], str] = {}
+    for name in names:
+        with suppress(OSError, ValueError):
+            status = Path(name).stat()
+            if name == STDIN or not stat.S_ISREG(status.st_mode):
+                continue
+            first = seen.setdefault((status.st_dev, status.st_ino), name)
+            if first is not name:
+                raise UsageError(f"{first} and {name} are one file, which would count twice")
+    regular = set(seen.values())
+    for name in seen.values():
+        plain, dot, suffix = name.rpartition(".")
+        if dot and plain in regular and f".{suffix}" in _ARCHIVES and _begin_alike(plain, name):
+            raise UsageError(f"{name} is a copy of {plain}, which would count twice")
+
+
+#: How much of a file is compared with its copy.
+_COMPARED_BYTES = 64 * 1024
+#: What the name of a compressed copy ends in.
+_ARCHIVES = {".gz", ".bz2", ".xz", ".zst", ".Z"}
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    beginnings = []
+    for name in (one, other):
+        try:
+            source = open_source(name)
+        except InputError:
+            return False
+        try:
+            beginnings.append(source.content.peek(_COMPARED_BYTES)[:_COMPARED_BYTES])
+        except InputError:
+            return False
+        finally:
+            source.close()
+    shorter, longer = sorted(beginnings, key=len)  # one may have been written to since
+    return bool(shorter) and longer.startswith(shorter)

@@ -13,7 +13,8 @@ import json
 import os
 import pickle
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import groupby
@@ -41,6 +42,9 @@ from ctrlog.folders import RecordFormat, refuse_to_overwrite, write_file, write_
 from ctrlog.ledger import Ended
 from ctrlog.metrics import SearchMetrics
 from ctrlog.options import (
+    Attribute,
+    DedupeClicks,
+    ExcludeUsers,
     Fields,
     Gap,
     Lateness,
@@ -48,6 +52,7 @@ from ctrlog.options import (
     MaxBad,
     MaxLine,
     MaxSession,
+    MergeTyping,
     SchemaChoice,
     Since,
     Strict,
@@ -115,7 +120,9 @@ def search(
     # Read a few times only, so on disk: memory is for sorting.
     rows = _rows(spark, paths, options, per, partitions).persist(StorageLevel.DISK_ONLY)
     splits = rows.where(rows.kind == RowKind.SPLIT.value).collect()  # finds all, and keeps it
-    bad_lines = _count_bad(splits, options.limit())
+    details = [json.loads(split.detail) for split in splits]
+    excluded = sum(detail["excluded"] for detail in details)
+    bad_lines = _count_bad((detail["bad"] for detail in details), options.limit())
     placed = None
     if bad_lines.total:
         placed = _placed(spark, rows.where(rows.kind == RowKind.BAD.value), splits)
@@ -126,7 +133,7 @@ def search(
         finish.add(pickle.loads(row.text))  # noqa: S301  # by a worker of this very job
         for row in rows.where(rows.kind == RowKind.END.value).toLocalIterator()
     ]
-    bad_lines.finish(finish.counts.events)
+    bad_lines.finish(finish.counts.events + excluded)
     records = rows.where(rows.kind == RowKind.RECORD.value).select(rows.text.cast("string"))
     return Found(
         records=records.toDF("value").unionAll(_still_open(spark, last, per)),
@@ -137,7 +144,10 @@ def search(
             counts=finish.counts,
             lines=sum(split.line for split in splits),
             bad_lines={reason.value: count for reason, count in bad_lines.counts.items()},
+            rules=options.rules(),
+            excluded_events=None if options.exclude_users is None else excluded,
             keeps_bad_lines=True,
+            chosen=options.chosen,
         ),
     )
 
@@ -175,9 +185,11 @@ def _rows(
 ) -> DataFrame:
     """Return the rows of `FOUND`."""
     options.rules(), options.decoder()  # would be too late to complain in a worker
+    exclusion = options.exclusion()
+    excluded = () if exclusion is None else exclusion.users
     lines = [_lines(spark, number, path) for number, path in enumerate(paths)]
     every = reduce(lambda one, other: one.unionAll(other), lines)
-    decoded = every.mapInArrow(partial(decode, options=options), as_ddl(DECODED))
+    decoded = every.mapInArrow(partial(decode, options=options, excluded=excluded), as_ddl(DECODED))
     if partitions is None:  # as many as it takes to read them, and work for every core
         partitions = max(every.rdd.getNumPartitions(), spark.sparkContext.defaultParallelism)
     of_users = decoded.repartition(partitions, "user")
@@ -213,15 +225,19 @@ def _still_open(spark: SparkSession, last: Iterable[Ended], per: Per) -> DataFra
 # Bad lines.
 
 
-def _count_bad(splits: Iterable[Any], limit: Limit | None) -> BadLines:
+def _count_bad(of_splits: Iterable[Mapping[str, int]], limit: Limit | None) -> BadLines:
     """Count bad lines, and see whether there are too many.
+
+    Args:
+        of_splits: How many there are in each split, by reason.
+        limit: How many are allowed; None for any number.
 
     Raises:
         DataError: If there are.
     """
     bad_lines = BadLines(limit=limit)
-    for split in splits:
-        for reason, count in json.loads(split.detail).items():
+    for counts in of_splits:
+        for reason, count in counts.items():
             bad_lines.counts[Reason(reason)] += count
     if limit is not None and limit.count is not None and bad_lines.total > limit.count:
         allowed = f"more than the {limit.count:,} allowed" if limit.count else "and none is allowed"
@@ -300,6 +316,10 @@ def main(
     where: Where = None,
     schema: SchemaChoice = None,
     field: Fields = None,
+    attribute: Attribute = None,
+    merge_typing: MergeTyping = None,
+    dedupe_clicks: DedupeClicks = False,
+    exclude_users: ExcludeUsers = None,
     strict: Strict = False,
     max_bad: MaxBad = None,
     max_line: MaxLine = MAX_LINE_BYTES,
@@ -314,21 +334,45 @@ def main(
         where=where,
         schema=schema,
         field=field,
+        attribute=attribute,
+        merge_typing=merge_typing,
+        dedupe_clicks=dedupe_clicks,
+        exclude_users=exclude_users,
         strict=strict,
         max_bad=max_bad,
         max_line=max_line,
     )
+    from py4j.protocol import Py4JError  # noqa: PLC0415  # an extra
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+
     try:
-        spark = session()
-        refuse_to_overwrite(spark, out)
-        found = search(spark, paths, options, per, partitions)
-        write(found, out, per, format_)
+        with closing_session() as spark:
+            refuse_to_overwrite(spark, out)
+            found = search(spark, paths, options, per, partitions)
+            write(found, out, per, format_)
     except DataError as error:
-        _fail(error, 1)
+        _fail(str(error), 1)
     except CtrlogError as error:
-        _fail(error, 2)
+        _fail(str(error), 2)
+    except (PySparkException, Py4JError, RuntimeError) as error:
+        _fail(f"Spark failed: {_first_line(error)}", 2)
     sys.stdout.buffer.write(render(found.summary, SummaryFormat.TABLE, color=False, width=80))
-    spark.stop()
+
+
+@contextmanager
+def closing_session() -> Iterator[SparkSession]:
+    """Give a session, and stop it at the end, however that comes."""
+    spark = session()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _first_line(error: Exception) -> str:
+    """Return what Spark says of an error before it shows where in itself it was met."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line), type(error).__name__)
 
 
 def session() -> SparkSession:
@@ -340,7 +384,7 @@ def session() -> SparkSession:
     return SparkSession.builder.appName("ctrlog").config(map=CONFIGURATION).getOrCreate()
 
 
-def _fail(error: CtrlogError, code: int) -> NoReturn:
+def _fail(error: str, code: int) -> NoReturn:
     print(f"ctrlog: {error}", file=sys.stderr)
     raise typer.Exit(code)
 

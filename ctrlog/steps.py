@@ -42,8 +42,11 @@ def show(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
     session.shown = with_page(session.shown, event.items)  # type: ignore[arg-type]  # it has them
 
 
-def click(session: Session, event: TrustedEvent, _ledger: Ledger) -> None:
+def click(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     """Count a click for the open search (R5)."""
+    ledger.counts.clicks += 1
+    if ledger.on_click is not None:
+        ledger.on_click(event, session.shown)
     session.search_clicks += 1
     if session.search_clicks > 1:
         return
@@ -69,6 +72,7 @@ def _rank_of(click: TrustedEvent, shown: Shown | None) -> int | None:
 
 def count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
     """Count a click that belongs to no search (R5)."""
+    ledger.counts.clicks += 1
     ledger.counts.orphan_clicks += 1
 
 
@@ -77,8 +81,11 @@ def count_orphan_results(_session: Session, _event: TrustedEvent, ledger: Ledger
     ledger.counts.orphan_results += 1
 
 
-def count_repeated_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
+def count_repeated_click(session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     """Count a click that the open search has had already (R15)."""
+    ledger.counts.clicks += 1
+    if ledger.on_click is not None:
+        ledger.on_click(event, session.shown)
     ledger.counts.repeated_clicks += 1
 
 

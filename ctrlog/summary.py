@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -48,6 +48,7 @@ class Summary:
         limit: Users with more searches were left out; None if none were to be.
         left_out: Those users, and how many searches they made, the most first.
         keeps_bad_lines: Whether the bad lines were written somewhere.
+        chosen: Which searches were chosen by a filter, in words; empty for all.
     """
 
     metrics: Metrics
@@ -66,6 +67,7 @@ class Summary:
     limit: int | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     keeps_bad_lines: bool = False
+    chosen: str = ""
 
     @property
     def searches_raw(self) -> int | None:
@@ -126,6 +128,7 @@ class Summary:
             "last_time": last,
             "groups_left_out": self.groups_left_out,
             "searches_of_merged_groups": self.merged_searches,
+            "all_clicks": counts.clicks,
             **self._diagnostics_of_options(),
         }
 
@@ -235,12 +238,15 @@ class Summing:
         if self._held is not None:
             self._held.restore(saved["held"])
 
-    def summary(self, pipeline: Pipeline, choice: Choice | None = None) -> Summary:
+    def summary(
+        self, pipeline: Pipeline, choice: Choice | None = None, chosen: str = ""
+    ) -> Summary:
         """Say what all that was added comes to; nothing can be added after that.
 
         Args:
             pipeline: The pipeline that it came from.
             choice: Which groups to show; all if None.
+            chosen: Which searches were chosen by a filter, in words.
         """
         grouping, groups, held = self._grouping, self._groups, self._held
         if held is not None:
@@ -266,41 +272,12 @@ class Summing:
             limit=self._limit,
             left_out=held.left_out if held else {},
             keeps_bad_lines=pipeline.bad_lines.keep is not None,
+            chosen=chosen,
         )
 
 
 def _summing(grouping: Grouping | None, most_groups: int, _write: Write) -> Summing:
     return Summing(grouping, most_groups)
-
-
-def summarize(
-    pipeline: Pipeline,
-    names: Iterable[str],
-    grouping: Grouping | None = None,
-    choice: Choice | None = None,
-    most_groups: int = MOST_GROUPS,
-    *,
-    max_user_searches: int | None = None,
-) -> Summary:
-    """Run logs through and sum them up.
-
-    Args:
-        pipeline: What they run through; its searches carry the fields that the grouping
-            needs, first in `extra`.
-        names: Paths, or `-` for standard input.
-        grouping: As of `Summing`.
-        choice: Which groups to show; all if None.
-        most_groups: As of `Summing`.
-        max_user_searches: As of `Summing`.
-
-    Raises:
-        InputError, DataError: As `Pipeline.run`.
-        UsageError: As `Summing.update`.
-    """
-    summing = Summing(grouping, most_groups, max_user_searches)
-    for ended in pipeline.run(names):
-        summing.update(ended)
-    return summing.summary(pipeline, choice)
 
 
 def search_values(metrics: SearchMetrics) -> dict[str, Any]:

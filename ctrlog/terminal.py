@@ -95,8 +95,8 @@ class Console:
         self._progress = self._total = None
 
     def error(self, message: str) -> None:
-        """Say what went wrong."""
-        self._print(f"ctrlog: {message}")
+        """Say what went wrong, on one line."""
+        self._print("ctrlog: " + message.replace("\n", r"\n"))
 
     def fail(self, error: CtrlogError) -> None:
         """Say what went wrong with a part of the work, of which the rest goes on."""

@@ -128,7 +128,7 @@ def parse_time(text: str) -> datetime:
         return to_utc(_decode_time(_encode(f"{text}T00:00:00Z" if is_date else text)))
     except (ValueError, msgspec.MsgspecError):
         raise ValueError(
-            f"{text!r} is no time: write 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"
+            f"{text!r} is not a time: write 2024-01-31, 2024-01-31T12:00:00Z or seconds since 1970"
         ) from None
 
 
@@ -201,7 +201,7 @@ def parse_duration(text: str) -> timedelta:
     parts = _DURATION_PART.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         hint = f"; did you mean {compact}s or {compact}m?" if compact.isdecimal() else ""
-        raise ValueError(f"{text!r} is no duration: write 90s, 30m, 1h30m or 2d{hint}")
+        raise ValueError(f"{text!r} is not a duration: write 90s, 30m, 1h30m or 2d{hint}")
     try:
         duration = sum((float(number) * _UNITS[unit] for number, unit in parts), timedelta(0))
     except OverflowError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -23,9 +22,9 @@ TYPING_PAUSE = timedelta(seconds=2)
 FURTHEST = 2
 
 
-def offset_of(rank: int, item: str, results: Sequence[str]) -> int:
-    """Return how far a rank is from the place of an item that is among the results."""
-    offset = rank - results.index(item) - 1
+def offset_of(rank: int, place: int) -> int:
+    """Return how far the rank of a click is from the place of its item, both from 1."""
+    offset = rank - place
     return max(-FURTHEST, min(offset, FURTHEST))
 
 
@@ -134,14 +133,10 @@ class UserTrace:
     Attributes:
         typing: The latest searches of each kind, but for those that were typed on from, if
             nothing was clicked since.
-        results: Ids of the results shown for the latest search; None if none were logged.
-        clicked: Items clicked since the latest search.
         file: The number of the file of the latest event; 0 if there was none.
     """
 
     typing: dict[str, list[Query]] = field(default_factory=dict)
-    results: list[str] | None = None
-    clicked: set[str] = field(default_factory=set)
     file: int = 0
 
     def see_query(self, kind: str, event: TrustedEvent) -> list[Query]:
@@ -168,23 +163,6 @@ class UserTrace:
         going_on = [query for query in [*before, now] if query not in typed_on]
         self.typing[kind] = going_on[-_MOST_QUERIES:]
         return typed_on
-
-    def see_results(self, event: TrustedEvent, *, is_new: bool) -> None:
-        """Note the results of a new search, or further ones."""
-        if is_new:
-            self.results = None
-            self.clicked.clear()
-        if event.items is not None:
-            before = self.results or []
-            self.results = [*before, *unpack_items(event.items)][:_MOST_ITEMS]
-
-    def see_click(self, item: str) -> bool:
-        """Note a click; tell whether it is the first on the item in this search."""
-        self.typing.clear()
-        is_first = item not in self.clicked
-        if len(self.clicked) < _MOST_ITEMS:
-            self.clicked.add(item)
-        return is_first
 
 
 def _are_of_one_typing(before: Query, now: Query) -> bool:

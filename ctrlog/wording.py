@@ -233,6 +233,15 @@ def span(first: datetime | None, last: datetime | None) -> str:
     return f"{format_second(first)} – {format_second(last)} ({length})"
 
 
+def extent(summary: Summary) -> str:
+    """Write how much there is in the whole log, whichever searches of it were chosen."""
+    counts = summary.counts
+    events = f"{counted(counts.events, 'event')} in the log"
+    if counts.first_time is None:
+        return events
+    return f"{events}: {span(counts.first_time, counts.last_time)}"
+
+
 def groups_notes(summary: Summary) -> list[str]:
     """What to know of the groups shown."""
     notes = []

@@ -8,12 +8,16 @@ from typing import Any
 
 import reference
 
+from ctrlog.choices import MOST_GROUPS
 from ctrlog.decoding import Decoder
 from ctrlog.events import REQUIRED, SPELLINGS, Attribution, Event, Kind, TrustedEvent
+from ctrlog.grouping import Choice, Grouping
 from ctrlog.ledger import Ended, Selector
+from ctrlog.pipeline import Pipeline
 from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
+from ctrlog.summary import Summary, Summing
 
 BASE = datetime(2024, 1, 1, tzinfo=UTC)
 #: The smallest step that a time can make.
@@ -74,3 +78,33 @@ def rules_of(options: reference.Options, select: Selector | None = None) -> Rule
         most_open=options.most_open,
         max_user_searches=options.max_user_searches,
     )
+
+
+def summed_up(
+    pipeline: Pipeline,
+    names: Iterable[str],
+    grouping: Grouping | None = None,
+    choice: Choice | None = None,
+    most_groups: int = MOST_GROUPS,
+    *,
+    max_user_searches: int | None = None,
+) -> Summary:
+    """Run logs through and sum them up.
+
+    Args:
+        pipeline: What they run through; its searches carry the fields that the grouping
+            needs, first in `extra`.
+        names: Paths, or `-` for standard input.
+        grouping: As of `Summing`.
+        choice: Which groups to show; all if None.
+        most_groups: As of `Summing`.
+        max_user_searches: As of `Summing`.
+
+    Raises:
+        InputError, DataError: As `Pipeline.run`.
+        UsageError: As `Summing.update`.
+    """
+    summing = Summing(grouping, most_groups, max_user_searches)
+    for ended in pipeline.run(names):
+        summing.update(ended)
+    return summing.summary(pipeline, choice)

@@ -377,8 +377,8 @@ def times(session: Session) -> list[int]:
 
 
 COUNTED = (
-    "events orphan_clicks orphan_results repeated_clicks named_searches out_of_order late sessions "
-    "sessions_without_search"
+    "events clicks orphan_clicks orphan_results repeated_clicks named_searches out_of_order late"
+    " sessions sessions_without_search"
 )
 
 
@@ -421,6 +421,7 @@ class Machine:
                 return  # they start no session (R2) and there is none to end (R4)
             session = []
             self.open.append(session)
+        self.outcome.counts["clicks"] += event.kind == "click"
         before = deal(session, self.options)
         session.append(event)  # before anything closes: the event that closes a session is in it
         after = deal(session, self.options)

@@ -22,8 +22,8 @@ from benchmarks.contestants import Job
 from ctrlog.sinks import Format, Per, make_sink
 
 HEADER = ",".join(COLUMNS)
-CLICKED = "1.0,7,dogs,10,2,1,4.826,2024-03-04T00:00:42.79Z,2024-03-04T00:00:37Z,close"
-UNCLICKED = "0.0,7,cats,,0,,,2024-03-04T00:01:00Z,2024-03-04T00:00:37Z,end"
+CLICKED = "1.0,7,dogs,10,2,1,4.826,2024-03-04T00:00:42.79Z,2024-03-04T00:00:37Z,close,true"
+UNCLICKED = "0.0,7,cats,,0,,,2024-03-04T00:01:00Z,2024-03-04T00:00:37Z,end,false"
 
 
 def written(path: Path, *rows: str, header: str = HEADER) -> Path:
@@ -46,8 +46,8 @@ def test_columns_are_those_of_ctrlog() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "1,7,dogs,10.0,2,1.0,4.8260000000000005,2024-03-04 00:00:42.790,2024-03-04 00:00:37,close",
-        '1.0,"7",dogs,10,2,1,4.826,"2024-03-04T01:00:42.790+01:00",2024-03-04T00:00:37+00:00,close',
+        "1,7,dogs,10.0,2,1.0,4.8260000000000005,2024-03-04 00:00:42.79,2024-03-04 00:00:37,close,1",
+        '1.0,"7",dogs,10,2,1,4.826,"2024-03-04T01:00:42.790+01:00",2024-03-04T00:00:37+00:00,close,True',
     ],
 )
 def test_values_count_and_not_how_they_are_written(tmp_path: Path, row: str) -> None:
@@ -68,7 +68,7 @@ def test_rows_may_be_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", range(len(COLUMNS)))
 def test_every_column_is_compared(tmp_path: Path, column: int) -> None:
     """A row that differs in any one value is another."""
-    other = ["0.0", "8", "cats", "9", "1", "2", "4.825", "2024-03-05", "2024-03-03", "gap"]
+    other = ["0.0", "8", "cats", "9", "1", "2", "4.825", "2024-03-05", "2024-03-03", "gap", "false"]
     values = CLICKED.split(",")
     values[column] = other[column]
     found = read_answer(Job.RUN, written(tmp_path / "found", ",".join(values)))

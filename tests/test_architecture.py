@@ -22,8 +22,8 @@ ROWS = [
         "terminal", "trees",
     },
     {
-        "checkpoint", "exclusion", "fieldnotes", "interleaving", "ledger", "pages", "reorder", "reporting",
-        "schema", "sinks", "sources", "states", "traces", "truth",
+        "checkpoint", "exclusion", "fieldnotes", "interleaving", "ledger", "pages", "reorder",
+        "reporting", "schema", "sinks", "sources", "states", "traces", "truth",
     },
     {
         "faults", "filters", "folders", "foreign", "inspection", "metrics", "mishaps", "preview",

@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import pytest
+import strategies
+from hypothesis import assume, given, settings
 
 from ctrlog.checking import Choices, check
+from ctrlog.decoding import Decoder
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.findings import findings
+from ctrlog.pipeline import Pipeline
+from ctrlog.rules import Rules
+from ctrlog.schema import Schema
+from ctrlog.shard import Shard
+from ctrlog.summary import summarize
 from ctrlog.terminal import Console
 
 SILENT = Console(None, is_quiet=True)
@@ -272,7 +281,7 @@ def test_searches_without_an_id_are_counted(tmp_path: Path) -> None:
 def test_clicks_without_a_search_are_counted(tmp_path: Path) -> None:
     """By the order of events, or by the ids that they name."""
     finding = found_in(tmp_path, [*SOUND, click(2000, user="bob")])["clicks_without_search"]
-    assert (finding.severity, finding.count, finding.of) == (Severity.WRONG, 1, 13)
+    assert (finding.count, finding.of) == (1, 13)
     queries = [
         {"query_id": f"q{n}", "client_id": "c", "user_query": "dogs", "timestamp": at(n)}
         for n in range(3)
@@ -353,3 +362,93 @@ def test_a_file_that_cannot_be_read_is_told_and_others_are_read(
     told = capfd.readouterr().err
     assert told.count("none: No such file or directory") == 1
     assert told.count("is a directory") == 1
+
+
+# The numbers are those of the summary.
+
+
+@settings(max_examples=60)
+@given(strategies.several_logs())
+def test_the_figures_are_those_of_the_summary(logs: list[bytes]) -> None:
+    """Whatever the log, what both say of searches, clicks and results is one number."""
+    # Ids are looked at by a check alone, so an odd one is a bad line only there.
+    has_odd_ids = any(
+        len(Decoder(Schema(), 2**24).decode(log).bad)
+        != len(Decoder(Schema().without_ids(), 2**24).decode(log).bad)
+        for log in logs
+    )
+    assume(not has_odd_ids)
+    with TemporaryDirectory() as folder:
+        names = []
+        for number, log in enumerate(logs):
+            path = Path(folder, f"{number}.jsonl")
+            path.write_bytes(log)
+            names.append(str(path))
+        facts = check(names, Choices(schema="native"), SILENT)
+        schema = Schema().without_ids()
+        pipeline = Pipeline(Shard(Rules(dedupe_clicks=True)), Decoder(schema, 2**24))
+        found = summarize(pipeline, names).to_dict()
+    of_findings = {finding.name: finding for finding in findings(facts)}
+    assert facts.counted_searches == found["searches"]
+    assert facts.counted_clicked == found["clicked_searches"]
+    assert facts.ctr == found["ctr"]
+    assert facts.clicks == found["diagnostics"]["all_clicks"]
+    for name, count in (
+        ("zero_results", found["zero_results"]),
+        ("clicks_without_search", found["diagnostics"]["orphan_clicks"]),
+        ("repeated_clicks", found["diagnostics"]["repeated_clicks"]),
+    ):
+        assert (of_findings[name].count if name in of_findings else 0) == count, name
+
+
+def test_pages_of_results_are_one_search(tmp_path: Path) -> None:
+    """Two of ten searches found nothing, however many pages the others have."""
+    log: list[dict[str, Any]] = []
+    for number in range(10):
+        start = number * 100
+        log += [search(start, f"query {number}"), click(start + 50, "a")]
+        pages = [[f"{page} a"] for page in range(5)] if number < 8 else [[]]
+        log += [results(start + 1 + page, items) for page, items in enumerate(pages)]
+    found = found_in(tmp_path, log)["zero_results"]
+    assert (found.count, found.of) == (2, 10)
+    further = [event for number in range(10) for event in
+               (search(number * 100), results(number * 100 + 1, ["a"]),
+                results(number * 100 + 2, []))]  # fmt: skip
+    assert "zero_results" not in found_in(tmp_path, further)
+
+
+def test_a_click_after_the_session_is_in_no_search(tmp_path: Path) -> None:
+    """It is an orphan, and neither a repeated click nor one on what was not shown."""
+    log = [
+        *SOUND,
+        search(2000),
+        results(2001, ["a"]),
+        click(2002),
+        {"type": "AppClose", "user": "ann", "time": at(2003)},
+        click(2004),
+        click(2005, "never shown"),
+    ]
+    found = found_in(tmp_path, log)
+    assert found["clicks_without_search"].count == 2
+    assert "repeated_clicks" not in found
+    assert "items_never_shown" not in found
+
+
+@pytest.mark.parametrize(
+    ("searches", "limit"), [(101, 100), (1_000, 900), (2_001, 2_000), (10_000, 9_000)]
+)
+def test_the_limit_that_is_advised_leaves_people_in(
+    tmp_path: Path, searches: int, limit: int
+) -> None:
+    """Only the robot searches more often than that, also if it does so a round number of times."""
+    robot = [search(2000 + n, f"query {n}", "robot") for n in range(searches)]
+    finding = found_in(tmp_path, [*SOUND, *robot])["robots"]
+    assert finding.help.endswith(f"--max-user-searches {limit}")
+
+
+def test_few_orphans_make_no_number_wrong(tmp_path: Path) -> None:
+    """A log has clicks outside of results too; only many of them point to a mistake."""
+    few = found_in(tmp_path, [*SOUND, click(2000, user="bob")])["clicks_without_search"]
+    assert (few.severity, few.count, few.of) == (Severity.DOUBTFUL, 1, 13)
+    many = [*SOUND, click(2000, user="bob"), click(2001, user="bob")]
+    assert found_in(tmp_path, many)["clicks_without_search"].severity is Severity.WRONG

@@ -66,7 +66,7 @@ def test_in_words(folder: Path) -> None:
         "2 sessions open, 1 of them with a search open",
         "",
         "inputs, as far as they were read:",
-        f"  {folder / 'log'}: {len(LOG)} bytes, 8 lines, clock 2024-05-01T10:00:02Z",
+        f"  {folder / 'log'}: {len(LOG)} bytes, 8 lines, clock 2024-05-01T10:00:02.000Z",
         "",
         "outputs, as far as they count:",
         f"  {folder / 'out'}: {Path('out').stat().st_size} bytes",
@@ -95,7 +95,7 @@ def test_as_values(folder: Path) -> None:
                 "path": str(folder / "log"),
                 "offset": len(LOG),
                 "lines": 8,
-                "clock": "2024-05-01T10:00:02Z",
+                "clock": "2024-05-01T10:00:02.000Z",
                 "is_there": True,
             }
         ],
@@ -125,7 +125,7 @@ def test_a_log_that_is_gone_is_told() -> None:
         if content is not None:
             Path("log").write_bytes(content)
         assert not values()["inputs"][0]["is_there"]
-        assert "clock 2024-05-01T10:00:02Z; no longer there\n" in shown()
+        assert "clock 2024-05-01T10:00:02.000Z; no longer there\n" in shown()
 
 
 def test_of_an_archive_bytes_are_those_of_its_content() -> None:

@@ -92,6 +92,7 @@ def test_records_and_counts_are_those_of_the_reference(
     )
     for name in (
         "events",
+        "clicks",
         "orphan_clicks",
         "orphan_results",
         "repeated_clicks",

@@ -134,6 +134,7 @@ def rich_summary(by: str = "query") -> Summary:
         summed_up(lifelike(), Grouping((by,)), most_groups=40, top=12 if by == "query" else None),
         counts=Counts(
             events=4567,
+            clicks=1_240,
             orphan_clicks=31,
             late=12,
             largest_step_back=timedelta(hours=3),
@@ -375,12 +376,12 @@ def test_advice_is_given_where_it_is_due() -> None:
         "no search among 9 events": none,
         "no click at all": silent,
         "No search has logged results": bare,
-        "--gap": replace(good, counts=Counts(events=9, orphan_clicks=31)),
+        "--gap": replace(good, counts=Counts(events=9, clicks=62, orphan_clicks=31)),
         "--reorder": replace(good, counts=Counts(events=9, late=1)),
         "estimate": estimated,
         "--field search_id=NAME": by_id,
         "their search_id is missing": replace(
-            by_id, counts=Counts(events=9, orphan_clicks=31, named_searches=9)
+            by_id, counts=Counts(events=9, clicks=62, orphan_clicks=31, named_searches=9)
         ),
         "1 event of excluded users is left out": replace(good, excluded_events=1),
         "8 users with more than 5 searches each are left out, 76 searches in all: u0 (6), u1 (7),"
@@ -393,7 +394,7 @@ def test_advice_is_given_where_it_is_due() -> None:
     for words, summary in expected.items():
         (text,) = advice(summary)
         assert words in text
-    assert advice(replace(good, counts=Counts(events=9, orphan_clicks=1))) == []
+    assert advice(replace(good, counts=Counts(events=9, clicks=1_000, orphan_clicks=1))) == []
     assert advice(replace(by_id, counts=Counts(events=9, named_searches=1))) == []
     assert advice(replace(good, excluded_events=0, limit=5)) == []
     assert advice(replace(summed_up(Ended([], [])), excluded_events=2)) == [

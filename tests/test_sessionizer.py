@@ -55,6 +55,7 @@ def give(session: Session, given_: str | ClosedBy, ledger: Ledger) -> None:
 def expected_counts(before: Counts, actions: tuple[Action, ...], *, has_searched: bool) -> Counts:
     """Return the counts after the actions of a transition, as their names say."""
     counts = deepcopy(before)
+    counts.clicks += Action.CLICK in actions or Action.ORPHAN_CLICK in actions
     counts.orphan_clicks += Action.ORPHAN_CLICK in actions
     counts.orphan_results += Action.ORPHAN_RESULTS in actions
     if Action.FINISH in actions:

@@ -127,7 +127,8 @@ SELECT
         last_kind = {TIMEOUT}, 'timeout',
         latest = user_latest AND latest + 2100 >= clock, 'end',
         'gap'
-    ) AS closed_by
+    ) AS closed_by,
+    NOT is_last AS followed
 FROM searches
 INTO OUTFILE '{{output}}' TRUNCATE FORMAT CSVWithNames
 SETTINGS format_csv_null_representation = ''

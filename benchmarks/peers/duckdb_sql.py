@@ -139,7 +139,8 @@ COPY (
             WHEN ends_user AND (SELECT max(time) FROM in_parts) - latest <= INTERVAL 35 MINUTE
                 THEN 'end'
             ELSE 'gap'
-        END AS closed_by
+        END AS closed_by,
+        NOT is_last AS followed
     FROM searches LEFT JOIN places USING (user, part)
 ) TO '{{output}}' (FORMAT csv)
 """

@@ -15,7 +15,7 @@ def seconds($midnight):
 def row($closed_by):
   .start as $start | .user as $user | .search | select(.)
   | [if .clicks > 0 then 1 else 0 end, $user, .query, .results, .clicks, .first_rank,
-     .first_click_s, .time, $start, $closed_by];
+     .first_click_s, .time, $start, $closed_by, $closed_by == "search"];
 
 def rank($event):
   if $event.rank then $event.rank
@@ -90,7 +90,7 @@ summary='
 '
 run='
 ["ctr", "user", "query", "results", "clicks", "first_rank", "first_click_s", "time",
- "session_start", "closed_by"], (searches | arrays)
+ "session_start", "closed_by", "followed"], (searches | arrays)
 | @csv
 '
 

@@ -85,7 +85,8 @@ subr end_search(str user, str closed_by) {
   emit1 {"ctr": search["clicks"] > 0 ? 1 : 0, "user": user, "query": search["query"],
     "results": search["results"], "clicks": search["clicks"],
     "first_rank": search["first_rank"], "first_click_s": search["first_click_s"],
-    "time": search["time"], "session_start": @start[user], "closed_by": closed_by};
+    "time": search["time"], "session_start": @start[user], "closed_by": closed_by,
+    "followed": closed_by == "search"};
   unset @search[user];
   unset @items[user];
 }

@@ -17,7 +17,7 @@ LATENESS = timedelta(minutes=5)
 CLOSED_BY = {"AppClose": "close", "Timeout": "timeout"}
 COLUMNS = (
     *("ctr", "user", "query", "results", "clicks", "first_rank", "first_click_s"),
-    *("time", "session_start", "closed_by"),
+    *("time", "session_start", "closed_by", "followed"),
 )
 
 
@@ -119,6 +119,7 @@ def rows(searches: Iterable[Over]) -> Iterator[tuple[Any, ...]]:
             search.time.isoformat(),
             session.start.isoformat(),
             closed_by,
+            closed_by == "search",
         )
 
 

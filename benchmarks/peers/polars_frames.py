@@ -166,6 +166,7 @@ def run(log: str, output: str) -> None:
         .then(pl.lit("end"))
         .otherwise(pl.lit("gap"))
         .alias("closed_by"),
+        (~col("is_last")).alias("followed"),
     ).sink_csv(output)
 
 
