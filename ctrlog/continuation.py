@@ -7,7 +7,8 @@ that stood there is looked for beside it and finished first, as rotation wants i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ctrlog.errors import InputError
@@ -16,12 +17,46 @@ from ctrlog.reading import Finished, Input
 from ctrlog.rotation import (
     file_at,
     find_again,
+    head_of,
     held_in,
     is_rotated_name,
     likeness,
     rotated_since,
     size_of,
 )
+
+
+class _Index:
+    """Inputs by what they may be found by, so that a name costs no look at all others.
+
+    Attributes:
+        by_file: By the numbers of device and file.
+        by_path: By the path under which they were read last.
+        by_home: By the path under which they were written first.
+    """
+
+    def __init__(self, marks: Mapping[Input, Mark]) -> None:
+        self.by_file: defaultdict[object, list[Input]] = defaultdict(list)
+        self.by_path: defaultdict[str, list[Input]] = defaultdict(list)
+        self.by_home: defaultdict[str, list[Input]] = defaultdict(list)
+        self._by_head: defaultdict[bytes, list[Input]] = defaultdict(list)
+        self._places = {known: place for place, known in enumerate(marks)}
+        for known, mark in marks.items():
+            self.by_file[mark.file].append(known)
+            self.by_path[known.path].append(known)
+            self.by_home[known.home].append(known)
+            self._by_head[mark.head].append(known)
+        self._head_lengths = sorted({len(head) for head in self._by_head})
+
+    def beginning_as(self, beginning: bytes) -> list[Input]:
+        """Return the inputs whose first bytes a file begins with, in their order."""
+        alike = [
+            known
+            for length in self._head_lengths
+            if length <= len(beginning)
+            for known in self._by_head.get(beginning[:length], ())
+        ]
+        return sorted(alike, key=self._places.__getitem__)
 
 
 class Continuation:
@@ -34,15 +69,16 @@ class Continuation:
             before: The inputs that were read before, the latest last.
             say: Called with what a user should know.
         """
-        self._left = [(known, known.mark) for known in before if known.mark is not None]
-        self._taken: list[tuple[Path, Mark]] = []
+        self._left = {known: known.mark for known in before if known.mark is not None}
+        self._taken: dict[Input, tuple[Path, Mark]] = {}
+        self._index = _Index(self._left)
         self._named: set[tuple[int, int]] = set()  # files under the names
         self._say = say
 
     @property
     def left(self) -> list[Input]:
         """The inputs for which no name was found, the latest last."""
-        return [known for known, _ in self._left]
+        return [*self._left]
 
     def __call__(self, names: Iterable[str]) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan what to read for each name, as `reading.Plan` says."""
@@ -68,23 +104,23 @@ class Continuation:
 
     def _take(self, path: Path, known: Input | None) -> Input | None:
         """Let a known input be read on in a file, by nothing else from then on."""
-        for place, (other, mark) in enumerate(self._left):
-            if other is known:
-                del self._left[place]
-                self._taken.append((path, mark))
-                other.path = str(path)
+        if known is not None and known in self._left:
+            self._taken[known] = path, self._left.pop(known)
+            known.path = str(path)
         return known
 
     def _give_back(self, known: Input) -> None:
-        if known.mark is not None:
-            self._left.append((known, known.mark))
-            self._taken.remove((Path(known.path), known.mark))
+        _, mark = self._taken.pop(known)
+        self._left[known] = mark
+
+    def _marks(self) -> list[Mark]:
+        return [*self._left.values(), *(mark for _, mark in self._taken.values())]
 
     def _find_itself(self, _name: str, path: Path) -> Input | None:
         """Return what was read of this very file."""
-        file = file_at(path)
-        for known, mark in self._left:
-            if mark.file == file and likeness(path, mark) is Likeness.SAME:
+        for known in self._index.by_file.get(file_at(path), ()):
+            mark = self._left.get(known)
+            if mark is not None and likeness(path, mark) is Likeness.SAME:
                 return known
         return None
 
@@ -94,23 +130,29 @@ class Continuation:
         Editors and rsync put one in the place of a log, and devices get other numbers when
         a machine is started anew.
         """
-        for known, mark in self._left:
-            if known.path == str(path) and likeness(path, mark) is Likeness.SAME:
+        for known in self._index.by_path.get(str(path), ()):
+            mark = self._left.get(known)
+            if mark is not None and likeness(path, mark) is Likeness.SAME:
                 return known
         return None
 
     def _find_copied(self, name: str, path: Path) -> Input | None:
         """Return what was read of the log that this file is the only copy of by now."""
-        held = held_in(path, [mark for _, mark in (*self._left, *self._taken)])
-        for known, mark in self._left:
-            if mark in held:
+        beginning = head_of(path) or b""
+        alike = self._index.beginning_as(beginning)
+        held = held_in(path, [known.mark for known in alike if known.mark is not None])
+        for known in alike:
+            mark = self._left.get(known)
+            if mark is not None and mark in held:
                 if likeness(Path(known.path), mark) is not Likeness.SAME:
                     return known
                 self._say_copy(name, known.path)
                 return None
-        for taken, mark in self._taken:
-            if mark in held and mark.file != file_at(path):
-                self._say_copy(name, str(taken))
+        for known in alike:
+            if known in self._taken:
+                taken, mark = self._taken[known]
+                if mark in held and mark.file != file_at(path):
+                    self._say_copy(name, str(taken))
         return None
 
     def _say_copy(self, name: str, original: str) -> None:
@@ -122,10 +164,11 @@ class Continuation:
         A writer that has not noticed the rotation may do that.
         """
         home = Path(known.home)
-        before = [(other, mark) for other, mark in self._left if other.home == known.home]
+        before = [other for other in self._index.by_home[known.home] if other in self._left]
         if not before or known.path != known.home:
             return []
-        other, mark = before[-1]
+        other = before[-1]
+        mark = self._left[other]
         place = find_again(home, mark)
         if place is None or size_of(place) == mark.size:
             return []
@@ -135,15 +178,16 @@ class Continuation:
     def _chain(self, name: str, path: Path) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan for a name under which there is nothing that was read before."""
         here = Input(name, str(path))
-        earlier = [(known, mark) for known, mark in self._left if known.home == here.path]
+        earlier = [known for known in self._index.by_home.get(here.path, ()) if known in self._left]
         if not earlier:
             yield [here]
             return
-        known, mark = earlier[-1]
+        known = earlier[-1]
+        mark = self._left[known]
         moved, became = find_again(path, mark), likeness(path, mark)
         is_rotated = moved is not None and is_rotated_name(path, moved)
         if moved is not None and (is_rotated or became is Likeness.OTHER):
-            marks = [mark for _, mark in (*self._left, *self._taken)]
+            marks = self._marks()
             self._take(moved, known)
             known.name = name
             missed = rotated_since(path, moved, marks, self._named)

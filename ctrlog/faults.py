@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from ctrlog.events import REQUIRED, SPELLINGS, Kind, TrustedEvent, pack_items
+from ctrlog.jsonfaults import find_json_fault
 from ctrlog.schema import Schema
 from ctrlog.times import from_text, to_utc
 from ctrlog.trees import Path
@@ -94,11 +95,8 @@ def parse_object(line: bytes) -> dict[str, Any]:
         ) from None
     try:
         found = json.loads(text, parse_constant=_refuse_constant, parse_int=_to_int)
-    except json.JSONDecodeError as error:
-        if _is_cut_off(text, error):
-            raise Fault(Reason.CUT_OFF, "the JSON ends too early") from None
-        what = error.msg.removesuffix(" at")
-        raise Fault(Reason.NOT_JSON, f"{what} at character {error.pos + 1}") from None
+    except json.JSONDecodeError:
+        raise _fault_of(text) from None
     except RecursionError:
         raise Fault(Reason.NOT_JSON, "nested too deeply") from None
     if _SURROGATE_ESCAPE.search(text) and not _is_encodable(found):
@@ -109,7 +107,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise Fault(Reason.NOT_JSON, f"{constant} is not JSON")
+    raise json.JSONDecodeError(constant, "", 0)  # NaN and Infinity, which JSON does not have
 
 
 def _to_int(digits: str) -> float:
@@ -130,25 +128,14 @@ def _is_encodable(found: object) -> bool:
     return True
 
 
-# How a text may end that was cut inside a literal, a number or an escape.
-_PART_OF_LITERAL = re.compile(r"(t|tr|tru|f|fa|fal|fals|n|nu|nul|-)?")
-_PART_OF_NUMBER = re.compile(r"(?:^|[\[:,\s])-?(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?[eE][+-]?)$")
-_PART_OF_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,4}$")
-
-
-def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
-    """Whether the parser ran out of text: whether some ending would make it JSON."""
-    rest = text[error.pos :]
-    if error.msg.startswith("Unterminated string"):
-        return True
-    if error.msg.startswith("Invalid \\uXXXX"):
-        part = _PART_OF_ESCAPE.search(text)
-        return part is not None and part.start() <= error.pos
-    if error.msg.startswith("Expecting value"):
-        return _PART_OF_LITERAL.fullmatch(rest) is not None
-    if error.msg.startswith("Expecting ',' delimiter") or error.msg.startswith("Extra data"):
-        return not rest or (rest[0] in ".eE" and _PART_OF_NUMBER.search(text) is not None)
-    return not rest
+def _fault_of(text: str) -> Fault:
+    """Say what is wrong with a text that is not JSON, in the words of `jsonfaults`."""
+    fault = find_json_fault(text)
+    if fault is None:  # the standard library has limits of its own
+        return Fault(Reason.NOT_JSON, "it cannot be read")
+    if fault.is_cut_off:
+        return Fault(Reason.CUT_OFF, "the JSON ends too early")
+    return Fault(Reason.NOT_JSON, f"{fault.message} at character {fault.position + 1}")
 
 
 def _event_of(found: dict[str, Any], schema: Schema) -> TrustedEvent:

@@ -31,6 +31,8 @@ POLL_S = 0.1
 #: So long after its successor was begun, a rotated log may still get lines from a writer
 #: that has not noticed.
 LINGER_S = 5.0
+#: How often to try again what a rotation may have got in the way of.
+_MOST_ATTEMPTS = 10
 #: So many inputs are remembered, so that they are known again under other names.
 MOST_MET = 1000
 
@@ -193,17 +195,15 @@ class _Tail:
 
     def _open(self, input_: Input) -> Source | None:
         """Open an input; None if it is the one that grows, and is not there yet."""
-        try:
-            source = input_.open(self._limits)
-        except InputError:
-            if len(self._queue) > 1 or not self._is_missing():
-                raise
+        if len(self._queue) > 1:
+            return input_.open(self._limits)
+        if not self._opened(input_):
             if not self._is_waiting:
                 self._say(f"{input_.name}: is not there yet; waiting for it")
             self._is_waiting = True
             return None
         self._is_waiting = False
-        return source
+        return input_.source
 
     def _is_missing(self) -> bool:
         """Tell whether there is nothing of the name, as for a moment in a rotation."""
@@ -299,24 +299,51 @@ class _Tail:
             Whether there is anything under the name.
         """
         here = Input(self._name, str(self._path))
-        try:
-            here.open(self._limits)  # from now on it is known, whatever its name will be
-        except InputError:
-            if self._is_missing():
-                return False
-            raise
+        if not self._opened(here):  # from now on it is known, whatever its name will be
+            return False
         self._met.add(here)
         self._queue.extend([*self._missed_since(mark), here])
         return True
 
+    def _opened(self, input_: Input) -> bool:
+        """Open what stands under the name; False if there is nothing at present.
+
+        A rotation may take it away and put another there between an attempt to open it and a look
+        at why that failed.
+
+        Raises:
+            InputError: If it is there and cannot be opened.
+        """
+        for attempt in range(_MOST_ATTEMPTS):
+            try:
+                input_.open(self._limits)
+            except InputError:
+                if self._is_missing():
+                    return False
+                if attempt == _MOST_ATTEMPTS - 1:
+                    raise
+            else:
+                break
+        return True
+
     def _missed_since(self, mark: Mark) -> list[Input]:
-        """Open the logs that came after one that was read, but the one that grows now."""
-        place = find_again(self._path, mark)
-        if place is None:
-            return []
-        found = rotated_since(self._path, place, self._met.marks(), self._met.files())
-        missed = [Input(self._name, str(each), home=str(self._path)) for each in found]
-        open_early(missed, self._limits)
+        """Open the logs that came after one that was read, but the one that grows now.
+
+        Each may be renamed or compressed between the look at it and its opening: then look again.
+        """
+        missed: list[Input] = []
+        for _ in range(_MOST_ATTEMPTS):
+            place = find_again(self._path, mark)
+            if place is None:
+                return []
+            found = rotated_since(self._path, place, self._met.marks(), self._met.files())
+            missed = [Input(self._name, str(each), home=str(self._path)) for each in found]
+            open_early(missed, self._limits)
+            opened = [each.source and each.source.content.file for each in missed]
+            if opened == [*found.values()]:
+                break
+            for each in missed:
+                each.close()
         for each in missed:
             self._met.add(each)
         return missed

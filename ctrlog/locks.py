@@ -69,10 +69,10 @@ def _explained(lock: Path) -> Iterator[None]:
 
 
 def _lock_of(path: Path) -> Path:
-    if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
-        path = Path(os.path.realpath(path))
     if not path.name or os.path.isdir(path):  # noqa: PTH112  # raises no errors
         raise CheckpointError(f"{str(path)!r} is not the name of a checkpoint: name a file")
+    if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
+        path = Path(os.path.realpath(path))
     return path.with_name(path.name + ".lock")
 
 

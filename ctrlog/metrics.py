@@ -34,7 +34,7 @@ EXACT_RANKS = 1000
 LARGEST_RANK = 1_000_000_000
 
 
-def rounded_rank(rank: int) -> int:
+def rounded(rank: int) -> int:
     """Round a rank above `EXACT_RANKS` down to three digits, as the metrics keep it."""
     if rank >= LARGEST_RANK:
         return LARGEST_RANK
@@ -48,9 +48,7 @@ def outcomes_of(searches: Iterable[SearchRecord]) -> list[Outcome]:
         (
             search.results and 1,
             search.clicks,
-            rank
-            if (rank := search.first_rank) is None or rank <= EXACT_RANKS
-            else rounded_rank(rank),
+            rank if (rank := search.first_rank) is None or rank <= EXACT_RANKS else rounded(rank),
             search.closed_by,
             search.followed,
         )

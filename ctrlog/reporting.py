@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -19,7 +20,8 @@ from ctrlog.terminal import STDERR_DESCRIPTOR, Console
 
 #: What typer raises for wrong arguments, and the base of all that it raises with a message. (Newer
 #: versions bring click with them, older ones need it installed: these are the ones in use.)
-_USAGE_ERROR, _COMMAND_ERROR = typer.BadParameter.__mro__[1:3]
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+_COMMAND_ERROR: Any = typer.BadParameter.__mro__[2]
 
 
 def run_command_line(app: typer.Typer) -> None:
@@ -37,12 +39,12 @@ def run_command_line(app: typer.Typer) -> None:
         code = 128 + signal.SIGINT
     except _COMMAND_ERROR as error:
         _show_command_error(error)
-        code = error.exit_code  # type: ignore[attr-defined]
+        code = error.exit_code
     sys.exit(code)
 
 
-def _show_command_error(error: Exception) -> None:
-    message: str = error.format_message()  # type: ignore[attr-defined]
+def _show_command_error(error: Any) -> None:
+    message: str = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":  # no command was given: its message is the help
         print(message, file=sys.stderr)
         return

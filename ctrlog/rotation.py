@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, suppress
 from os import stat_result
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from ctrlog.errors import InputError
 from ctrlog.marks import MARK_BYTES, Likeness, Mark
 from ctrlog.sources import open_source
+
+T = TypeVar("T")
 
 
 def file_at(path: Path) -> tuple[int, int] | None:
@@ -60,7 +62,7 @@ def held_in(path: Path, marks: Iterable[Mark]) -> list[Mark]:
         marks: Where the reading of the logs stopped.
     """
     marks = [mark for mark in marks if mark.offset]
-    head = (_head(path) if marks else None) or b""
+    head = (head_of(path) if marks else None) or b""
     alike = [mark for mark in marks if head.startswith(mark.head)]
     return [mark for mark in alike if likeness(path, mark) is Likeness.SAME]
 
@@ -77,13 +79,17 @@ def find_again(path: Path, mark: Mark) -> Path | None:
         The file itself under another name, or else its largest copy, compressed or not,
         which is rather one that rotation has named than a backup; None if there is none.
     """
-    found = [
-        (_file(status) == mark.file, is_rotated_name(path, other), status.st_size, other)
-        for other, status in _files_beside(path)
-        if (_file(status) == mark.file and not mark.offset)
-        or likeness(other, mark) is Likeness.SAME
-    ]
-    return max(found)[-1] if found else None
+
+    def among(files: Listing) -> Path | None:
+        found = [
+            (_file(status) == mark.file, is_rotated_name(path, other), status.st_size, other)
+            for other, status in files.items()
+            if (_file(status) == mark.file and not mark.offset)
+            or likeness(other, mark) is Likeness.SAME
+        ]
+        return max(found)[-1] if found else None
+
+    return _while_unchanged(path, among)
 
 
 def is_rotated_name(path: Path, other: Path) -> bool:
@@ -98,7 +104,7 @@ def is_rotated_name(path: Path, other: Path) -> bool:
 
 def rotated_since(
     path: Path, earlier: Path, known: Iterable[Mark], files: Collection[tuple[int, int]] = ()
-) -> list[Path]:
+) -> dict[Path, tuple[int, int]]:
     """Find the logs that came after one that was rotated and before the one of that name now.
 
     Args:
@@ -110,26 +116,32 @@ def rotated_since(
 
     Returns:
         The files that have names of rotation, are not empty, and were changed last after the
-        earlier one, in the order of that; none if the earlier one has no such name.
+        earlier one, in the order of that, with the numbers of device and file of each; none if
+        the earlier one has no such name.
     """
-    found: dict[Path, _Rotated] = {}
-    for other, status in _files_beside(path):
-        turn = _turn(path, other)
-        if turn is not None:
-            found[other] = _Rotated(status, turn)
-    if earlier not in found:
-        return []
     known = [*known]
-    later = [
-        other
-        for other, rotated in found.items()
-        if rotated.place > found[earlier].place
-        and _file(rotated.status) not in files
-        and _uncompressed(other) not in found  # else it is just being compressed
-        and _head(other) != b""
-        and not held_in(other, known)
-    ]
-    return sorted(later, key=lambda other: found[other].place)
+
+    def among(listing: Listing) -> dict[Path, tuple[int, int]]:
+        found: dict[Path, _Rotated] = {}
+        for other, status in listing.items():
+            turn = _turn(path, other)
+            if turn is not None:
+                found[other] = _Rotated(status, turn)
+        if earlier not in found:
+            return {}
+        later = [
+            other
+            for other, rotated in found.items()
+            if rotated.place > found[earlier].place
+            and _file(rotated.status) not in files
+            and _uncompressed(other) not in found  # else it is just being compressed
+            and head_of(other) != b""
+            and not held_in(other, known)
+        ]
+        in_order = sorted(later, key=lambda other: found[other].place)
+        return {other: _file(found[other].status) for other in in_order}
+
+    return _while_unchanged(path, among)
 
 
 class _Rotated(NamedTuple):
@@ -170,7 +182,7 @@ def _uncompressed(path: Path) -> Path | None:
     return path.with_name(name) if replaced else None
 
 
-def _head(path: Path) -> bytes | None:
+def head_of(path: Path) -> bytes | None:
     """Return the beginning of a regular file's content; None if it cannot be read."""
     try:
         if path.is_file():
@@ -183,6 +195,31 @@ def _head(path: Path) -> bytes | None:
 
 def _file(status: stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+#: The files of a folder with what was known of each when it was listed.
+Listing: TypeAlias = dict[Path, stat_result]
+#: How often to look again, where files are renamed faster than they can be looked into.
+_MOST_LOOKS = 10
+
+
+def _while_unchanged(path: Path, look: Callable[[Listing], T]) -> T:
+    """Look into the files beside a path, and again if names changed hands meanwhile.
+
+    What is listed under one name and opened a moment later may be another file: a rotation
+    renames `log.1` to `log.2`, and `log` to `log.1`.
+    """
+    listing = dict(_files_beside(path))
+    for _ in range(_MOST_LOOKS):
+        found = look(listing)
+        before, listing = listing, dict(_files_beside(path))
+        if _names_of_files(before) == _names_of_files(listing):
+            break
+    return found
+
+
+def _names_of_files(listing: Listing) -> dict[Path, tuple[int, int]]:
+    return {path: _file(status) for path, status in listing.items()}
 
 
 def _files_beside(path: Path) -> Iterator[tuple[Path, stat_result]]:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 import strategies
 from hypothesis import assume, given, settings
+from making import summed_up
 
 from ctrlog.checking import Choices, check
 from ctrlog.decoding import Decoder
@@ -20,7 +21,6 @@ from ctrlog.pipeline import Pipeline
 from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
-from ctrlog.summary import summarize
 from ctrlog.terminal import Console
 
 SILENT = Console(None, is_quiet=True)
@@ -387,7 +387,7 @@ def test_the_figures_are_those_of_the_summary(logs: list[bytes]) -> None:
         facts = check(names, Choices(schema="native"), SILENT)
         schema = Schema().without_ids()
         pipeline = Pipeline(Shard(Rules(dedupe_clicks=True)), Decoder(schema, 2**24))
-        found = summarize(pipeline, names).to_dict()
+        found = summed_up(pipeline, names).to_dict()
     of_findings = {finding.name: finding for finding in findings(facts)}
     assert facts.counted_searches == found["searches"]
     assert facts.counted_clicked == found["clicked_searches"]

@@ -100,10 +100,10 @@ def test_a_line_cut_inside_a_character_is_not_utf8() -> None:
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
-        ("hello", "Expecting value at character 1"),
-        ('{"user": NaN}', "NaN is not JSON"),
-        ('{"user": -Infinity}', "-Infinity is not JSON"),
-        ('{"a": 1} x', "Extra data at character 10"),
+        ("hello", "a value is expected at character 1"),
+        ('{"user": NaN}', "a value is expected at character 10"),
+        ('{"user": -Infinity}', "a value is expected at character 10"),
+        ('{"a": 1} x', "something follows the JSON value at character 10"),
         ("[" * 100_000, "nested too deeply"),
         ('{"type":"x","user":1,"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
     ],

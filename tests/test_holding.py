@@ -16,7 +16,7 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
-from making import at, decoded, event, fed, rules_of, s
+from making import at, decoded, event, fed, rules_of, s, summed_up
 from test_metrics import OF_THE_LOG, computed, of_records
 from test_pipeline import run
 
@@ -32,7 +32,7 @@ from ctrlog.reading import InTurn, Limits
 from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
-from ctrlog.summary import Summary, summarize
+from ctrlog.summary import Summary
 
 
 def summary_of(
@@ -52,7 +52,7 @@ def summary_of(
         paths = [Path(folder, str(number)) for number in range(len(logs))]
         for path, log in zip(paths, logs, strict=True):
             path.write_bytes(log)
-        return summarize(pipeline, map(str, paths), grouping, max_user_searches=limit)
+        return summed_up(pipeline, map(str, paths), grouping, max_user_searches=limit)
 
 
 def values_of(summary: Summary) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import summed_up
 
 from ctrlog.catalogue import text_of
 from ctrlog.errors import UsageError
@@ -23,7 +24,6 @@ from ctrlog.pipeline import Pipeline
 from ctrlog.scenario import Scenario
 from ctrlog.shard import Shard
 from ctrlog.simulation import Simulation
-from ctrlog.summary import summarize
 from ctrlog.times import EPOCH
 from ctrlog.user_model import EVENTS_PER_VISIT, Habits, Visit
 
@@ -47,7 +47,7 @@ def summary_of(log: bytes, reorder: timedelta | None = None) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "log.jsonl")
         path.write_bytes(log)
-        return summarize(pipeline, [str(path)]).to_dict()
+        return summed_up(pipeline, [str(path)]).to_dict()
 
 
 def parsed(log: bytes) -> list[dict[str, Any]]:
