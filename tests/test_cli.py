@@ -199,14 +199,14 @@ def test_logs_give_what_the_reference_gives(log: Path) -> None:
 
 
 REFUSED = [
-    ("--gap 30", "'--gap': '30' is no duration: write 90s, 30m, 1h30m or 2d; did you mean 30s"),
-    ("--gap half", "'--gap': 'half' is no duration: write 90s"),
+    ("--gap 30", "'--gap': '30' is not a duration: write 90s, 30m, 1h30m or 2d; did you mean 30s"),
+    ("--gap half", "'--gap': 'half' is not a duration: write 90s"),
     ("--gap 9999999d", "'--gap': '9999999d' is too long"),
-    ("--lateness -5m", "'--lateness': '-5m' is no duration"),
-    ("--max-session ''", "'--max-session': '' is no duration"),
-    ("--reorder 5m30", "'--reorder': '5m30' is no duration"),
-    ("--since yesterday", "'--since': 'yesterday' is no time: write 2024-01-31"),
-    ("--until 2024-13-01", "'--until': '2024-13-01' is no time"),
+    ("--lateness -5m", "'--lateness': '-5m' is not a duration"),
+    ("--max-session ''", "'--max-session': '' is not a duration"),
+    ("--reorder 5m30", "'--reorder': '5m30' is not a duration"),
+    ("--since yesterday", "'--since': 'yesterday' is not a time: write 2024-01-31"),
+    ("--until 2024-13-01", "'--until': '2024-13-01' is not a time"),
     ("--where lang", "'--where': 'lang' is not of the form"),
     ("--field =user", "'--field': '=user' is not of the form"),
     ("--format xml", "'--format': 'xml' is not one of 'text', 'tsv', 'csv', 'jsonl'"),
@@ -218,8 +218,8 @@ REFUSED = [
     ("--max-line 0", "'--max-line': '0' is no size: write 65536, 64K or 16M"),
     ("--max-line 1.5M", "'--max-line': '1.5M' is no size"),
     ("--field user=a..b", "'a..b' is no place of a field"),
-    ("--nope", "No such option: --nope"),
-    ("-o", "Option '-o' requires an argument"),
+    ("--nope", "no such option: --nope"),
+    ("-o", "option '-o' requires an argument"),
     ("- -", "standard input can be read only once"),
 ]
 

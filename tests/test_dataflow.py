@@ -177,8 +177,8 @@ def test_the_key_of_a_shard_has_its_number() -> None:
     ("arguments", "message"),
     [
         ({"log": "nowhere.jsonl"}, "nowhere.jsonl: No such file or directory"),
-        ({"gap": "soon"}, "gap: 'soon' is no duration: write 90s, 30m, 1h30m or 2d"),
-        ({"gap": 600}, "gap: '600' is no duration: write 90s, 30m, 1h30m or 2d; did you mean"),
+        ({"gap": "soon"}, "gap: 'soon' is not a duration: write 90s, 30m, 1h30m or 2d"),
+        ({"gap": 600}, "gap: '600' is not a duration: write 90s, 30m, 1h30m or 2d; did you mean"),
         ({"gaps": "1m"}, "there is no option 'gaps'; the options are"),
         ({"strict": "yes"}, "strict must be True or False, not 'yes'"),
         ({"strict": True, "max_bad": "1%"}, "--strict and --max-bad exclude each other"),

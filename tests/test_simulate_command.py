@@ -73,7 +73,7 @@ REFUSED = [
     ("--queries 0", "'--queries': 0 is not in the range"),
     ("--queries 1000001", "'--queries': 1000001 is not in the range"),
     ("--seed x", "'--seed': 'x' is not a valid"),
-    ("--start yesterday", "'--start': 'yesterday' is no time: write 2024-01-31"),
+    ("--start yesterday", "'--start': 'yesterday' is not a time: write 2024-01-31"),
     ("--days 0", "the days must be more than 0 and at most 36,525"),
     ("--days nan", "the days must be more than 0"),
     ("--days 36526", "the days must be more than 0"),
@@ -88,7 +88,7 @@ REFUSED = [
     ("-o - --truth -", "the log and its truth cannot go to one file"),
     ("-o no/log", "no/log: cannot write: No such file or directory"),
     ("-o log --truth no/truth", "no/truth: cannot write: No such file or directory"),
-    ("log", "Got unexpected extra argument"),
+    ("log", "got unexpected extra argument"),
 ]
 
 

@@ -255,7 +255,7 @@ def test_a_person_may_write_a_time_in_many_ways(text: str, time: datetime) -> No
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_a_hint(text: str) -> None:
     """The message repeats what was written and shows what can be."""
-    with pytest.raises(ValueError, match="is no time: write 2024-01-31") as caught:
+    with pytest.raises(ValueError, match="is not a time: write 2024-01-31") as caught:
         parse_time(text)
     assert repr(text) in str(caught.value)
 
@@ -263,7 +263,7 @@ def test_what_is_no_time_is_refused_with_a_hint(text: str) -> None:
 @pytest.mark.parametrize("text", ["2024-02-30", "\u0662\u0660\u0662\u0664-01-01"])
 def test_a_date_that_is_none_is_refused_as_it_was_written(text: str) -> None:
     """The message repeats a wrong date without what was added to it."""
-    with pytest.raises(ValueError, match="is no time") as caught:
+    with pytest.raises(ValueError, match="is not a time") as caught:
         parse_time(text)
     assert repr(text) in str(caught.value)
 
@@ -310,7 +310,7 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
 )  # fmt: skip
 def test_what_is_no_duration_is_refused_with_a_hint(text: str) -> None:
     """The message repeats what was written and shows what can be."""
-    with pytest.raises(ValueError, match="is no duration: write 90s, 30m, 1h30m or 2d") as caught:
+    with pytest.raises(ValueError, match="is not a duration: write 90s, 30m, 1h30m or 2d") as caught:
         parse_duration(text)
     assert repr(text) in str(caught.value)
 
