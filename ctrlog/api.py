@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ctrlog.badlines import BadLines
 from ctrlog.decoding import Decoder
@@ -13,7 +14,9 @@ from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.shard import Shard
 from ctrlog.sources import MAX_LINE_BYTES
-from ctrlog.summary import Summary, Summing
+
+if TYPE_CHECKING:
+    from ctrlog.summary import Summary
 
 
 def searches(
@@ -68,6 +71,8 @@ def summarize(
         >>> summary.searches.ctr, summary.searches.clicks
         (1.0, 3)
     """
+    from ctrlog.summary import Summing  # noqa: PLC0415  # whoever reads records does not need it
+
     pipeline = _pipeline(rules, on_bad_line)
     summing = Summing()
     for ended in pipeline.run(names):

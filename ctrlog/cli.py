@@ -386,7 +386,7 @@ def explain(
             if lines:
                 run.write("".join(f"{line}\n" for line in lines).encode())
         run.add_notes()
-        if not shard.events_explained:
+        if not (shard.events_explained or run.console.has_failed):
             raise DataError(f"no event of user {user!r} among {shard.counts.events:,} events")
 
 

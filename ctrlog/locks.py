@@ -70,7 +70,7 @@ def _explained(lock: Path) -> Iterator[None]:
 
 def _lock_of(path: Path) -> Path:
     if not path.name or os.path.isdir(path):  # noqa: PTH112  # raises no errors
-        raise CheckpointError(f"{str(path)!r} is not the name of a checkpoint: name a file")
+        raise CheckpointError(f"{path}: is a folder, and a checkpoint is a file")
     if os.path.islink(path):  # noqa: PTH114  # raises no errors; one lock for all names of a file
         path = Path(os.path.realpath(path))
     return path.with_name(path.name + ".lock")
@@ -118,7 +118,7 @@ def _not_a_lock(lock: Path) -> CheckpointError:
 
 def _lock_inode(path: Path, stack: ExitStack) -> None:
     """Lock the checkpoint itself, if there is one, as a hard link to it has another lock file."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, PermissionError):  # which is met when it is used
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         stack.callback(os.close, descriptor)
         try:

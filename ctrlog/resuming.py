@@ -84,9 +84,8 @@ class Resumption:
         self.known: list[Input] = [] if saved is None else self._restore(saved)
         self._outputs_before = {} if saved is None else {each.path: each for each in saved.outputs}
         self.plan = Continuation(self.known, say)
-        # A first run saves as soon as it has read something: killed before that, it would not find
-        # a log again that is rotated meanwhile.
-        self._next_save = clock() + (INTERVAL_S if saved is not None else 0)
+        self._next_save = clock() + INTERVAL_S
+        self._is_first = saved is None
         self._at_save = self._state_of_things()
 
     @contextmanager
@@ -117,7 +116,12 @@ class Resumption:
 
     def save_if_due(self) -> None:
         """Save if that was not done for some time, and something has happened since."""
-        if self._clock() >= self._next_save and self._state_of_things() != self._at_save:
+        is_due = self._clock() >= self._next_save
+        # A first run saves as soon as it has read something: killed before that, it would not find
+        # a log again that is rotated meanwhile. (Lines in a pipe may never be read.)
+        if self._is_first and (self._outputs or self._parts):
+            is_due = True
+        if is_due and self._state_of_things() != self._at_save:
             self.save()
 
     def save(self) -> None:
@@ -147,6 +151,7 @@ class Resumption:
             )
         )
         self._at_save = self._state_of_things()
+        self._is_first = False
         now = self._clock()
         self._next_save = now + max(INTERVAL_S, (now - started) / MOST_SHARE)
 

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 import ctrlog
-from ctrlog import Attribution, Event, InputError, Rules, Shard, searches
+from ctrlog import Attribution, DataError, Event, InputError, Rules, Shard, searches, summarize
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = [
     "Attribution",
+    "CheckpointError",
     "ClosedBy",
     "Counts",
     "CtrlogError",
@@ -31,8 +32,11 @@ PUBLIC = [
     "SearchRecord",
     "SessionRecord",
     "Shard",
+    "Summary",
     "UsageError",
+    "WorkerError",
     "searches",
+    "summarize",
 ]
 
 
@@ -93,11 +97,11 @@ def test_the_package_is_typed_and_has_a_version() -> None:
 def test_errors_have_one_base() -> None:
     """Whoever catches CtrlogError catches all that ctrlog raises on purpose."""
     errors = [getattr(ctrlog, name) for name in PUBLIC if name.endswith("Error")]
-    assert len(errors) == 5
+    assert len(errors) == 7
     assert all(issubclass(error, ctrlog.CtrlogError) for error in errors)
 
 
-@pytest.mark.parametrize("module", ["shard", "events", "pipeline", "sessionizer"])
+@pytest.mark.parametrize("module", ["shard", "events", "api", "pages", "jsonfaults", "sessionizer"])
 def test_examples_in_docstrings_hold(module: str) -> None:
     """What a docstring shows is what happens."""
     assert doctest.testmod(import_module(f"ctrlog.{module}")).failed == 0
@@ -147,17 +151,39 @@ def test_logs_can_be_read() -> None:
     """`searches` gives the searches of the first tutorial: two clicked, one not."""
     log = str(ROOT / "sample_logs" / "tutorial_1.jsonl")
     assert [search.ctr for search in searches(log)] == [1.0, 1.0, 0.0]
-    assert len([*searches(log, log)]) == 6
+    other = str(ROOT / "sample_logs" / "tutorial_2.jsonl")
+    assert len([*searches(log, other)]) == 5
 
 
 def test_searches_come_as_soon_as_they_are_over(tmp_path: Path) -> None:
     """The searches of one file are there before the next is opened, which may fail."""
     log = tmp_path / "log"
     log.write_text('{"type":"Search","user":1,"query":"a"}\nbad\n{"type":"AppClose","user":1}\n')
-    found = searches(str(log), str(tmp_path / "none"))
+    bad_lines: list[str] = []
+    found = searches(str(log), str(tmp_path / "none"), on_bad_line=bad_lines.append)
     assert next(found).query == "a"
+    assert bad_lines == [f"{log}:2: not JSON: a value is expected at character 1"]
     with pytest.raises(InputError, match="No such file"):
         next(found)
+
+
+def test_a_bad_line_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    """It is an error, unless somebody wants to hear of each one."""
+    log = tmp_path / "log"
+    good = '{"type":"Search","user":1,"query":"a"}\n'
+    log.write_text(good + "bad\n" * 30 + good)
+    with pytest.raises(DataError, match="log:2: not JSON: .*; give on_bad_line"):
+        _ = [*searches(str(log))]
+    bad_lines: list[str] = []
+    assert len([*searches(str(log), on_bad_line=bad_lines.append)]) == 2
+    assert len(bad_lines) == 30
+
+
+def test_logs_can_be_summed_up() -> None:
+    """`summarize` has what `ctrlog summary` has."""
+    found = summarize(str(ROOT / "sample_logs" / "tutorial_1.jsonl"))
+    assert (found.searches.searches, found.searches.ctr) == (3, 2 / 3)
+    assert found.to_dict()["searches"] == 3
 
 
 def test_rules_are_those_asked_for(tmp_path: Path) -> None:
@@ -186,6 +212,7 @@ def test_ids_are_looked_at_if_asked_for(tmp_path: Path) -> None:
     assert [(search.query, search.clicks) for search in searches(str(log))] == [
         *[("a", 0), ("b", 0), ("c", 1)]
     ]
-    assert [(search.query, search.clicks) for search in searches(str(log), rules=by_id)] == [
-        *[("a", 1), ("b", 0)]
-    ]
+    assert [
+        (search.query, search.clicks)
+        for search in searches(str(log), rules=by_id, on_bad_line=print)
+    ] == [*[("a", 1), ("b", 0)]]

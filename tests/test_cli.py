@@ -20,6 +20,7 @@ writes the expectations anew, of all cases or of those named, to be read before 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -27,6 +28,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from pathlib import Path
@@ -404,3 +406,121 @@ if __name__ == "__main__":
     if sys.argv[1:2] != ["--update"]:
         sys.exit(__doc__)
     update(sys.argv[2:])
+
+
+# What must not be lost.
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "summary --format json", "check", "explain 82"],
+)
+@pytest.mark.parametrize("bad", ["missing.jsonl", "cut.jsonl.gz"])
+def test_an_output_stays_if_an_input_fails(command: str, bad: str, tmp_path: Path) -> None:
+    """A file that was written before is not replaced by a part of the truth."""
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(SHOP.read_bytes())[:20_000])
+    kept = tmp_path / "kept"
+    kept.write_text("precious")
+    done = run_ctrlog(*command.split(), "-q", "-o", kept, SHOP, bad, cwd=tmp_path)
+    assert done.returncode == 2
+    assert kept.read_text() == "precious"
+    assert b"kept: not written, as not every input could be read" in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_summary_of_nothing_that_could_be_read_is_no_page(tmp_path: Path) -> None:
+    """The last thing on the screen is what is wrong, not a page of zeros."""
+    done = run_ctrlog("summary", tmp_path / "missing.jsonl")
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+# One file twice.
+
+
+def test_a_file_is_not_counted_twice(tmp_path: Path) -> None:
+    """By the same name, by another one, through a link, or as its compressed copy."""
+    log, link, hard = tmp_path / "a.jsonl", tmp_path / "link", tmp_path / "hard"
+    log.write_bytes(SHOP.read_bytes())
+    link.symlink_to(log)
+    hard.hardlink_to(log)
+    copy = tmp_path / "a.jsonl.gz"
+    copy.write_bytes(gzip.compress(SHOP.read_bytes()))
+    for command in ("run", "summary", "check"):
+        for other in (log, tmp_path / "." / "a.jsonl", link, hard, copy):
+            done = run_ctrlog(command, log, other)
+            assert (done.returncode, done.stdout) == (2, b""), other
+            assert b"which would count twice" in done.stderr
+
+
+def test_a_log_may_have_the_name_of_another_with_a_suffix(tmp_path: Path) -> None:
+    """`log` and `log.gz` of different days are two logs."""
+    (tmp_path / "log").write_bytes(SHOP.read_bytes())
+    (tmp_path / "log.gz").write_bytes(gzip.compress(CLICK + SHOP.read_bytes()))
+    assert run_ctrlog("summary", "log", "log.gz", cwd=tmp_path).returncode == 0
+
+
+# Wrong arguments.
+
+
+@pytest.mark.parametrize("command", ["run", "summary", "explain 1", "check"])
+@pytest.mark.parametrize("name", ["", "x" * 300, "y/" * 3000, "a\nb", "/root/../proc/1/mem/x"])
+def test_a_name_of_any_kind_is_one_line_of_error(command: str, name: str) -> None:
+    """Nothing but a message comes out, and that is one line."""
+    done = run_ctrlog(*command.split(), name)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"ctrlog: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("sumary", "no such command 'sumary'. Did you mean 'summary'? see `ctrlog --help`"),
+        ("run --gpa 3m", "no such option: --gpa (Possible options: --gap, --per); see"),
+        ("run --gap", "option '--gap' requires an argument"),
+        ("explain", "missing argument 'USER'; see `ctrlog explain --help`"),
+        ("summary --since 2024-02-02 --until 2024-02-01", "is not before --until"),
+        ("run --checkpoint . x", ".: is a folder, and a checkpoint is a file"),
+    ],
+)
+def test_wrong_arguments_are_one_line_of_error(arguments: str, message: str) -> None:
+    """They are reported like everything else, and the line leads on."""
+    done = run_ctrlog(*arguments.split(), stdin=b"{}")
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"ctrlog: ")
+    assert message in done.stderr.decode()
+
+
+def test_an_unknown_user_is_not_explained() -> None:
+    """As with `grep`, nothing found is exit code 1."""
+    done = run_ctrlog("explain", "-q", "nobody", SHOP)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"ctrlog: no event of user 'nobody' among 3,000 events\n"
+
+
+@pytest.mark.parametrize("option", ["--schema", "--exclude-users"])
+def test_files_that_options_name_are_read_once(option: str, tmp_path: Path) -> None:
+    """A pipe gives what it has only once, as from `<(...)`."""
+    content = run_ctrlog("schema", "show", "native").stdout if option == "--schema" else b"82\n"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(pipe.write_bytes, content)
+        done = run_ctrlog("summary", "--format", "json", option, pipe, SHOP)
+        writing.result()
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["searches"] > 700
+
+
+def test_completion_is_installed_for_the_shell_that_is_named(tmp_path: Path) -> None:
+    """And for no other one."""
+    done = subprocess.run(
+        [*CTRLOG, "--install-completion", "fish"],
+        env=environment(HOME=str(tmp_path)),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert [*map(str, files)] == [".config/fish/completions/ctrlog.fish"]

@@ -63,7 +63,7 @@ def test_in_words(folder: Path) -> None:
     assert lines[2:] == [
         "",
         "4 events of 8 lines, 2 bad",
-        "2 sessions open, 1 of them with a search open",
+        "open: 2 sessions, 1 search",
         "",
         "inputs, as far as they were read:",
         f"  {folder / 'log'}: {len(LOG)} bytes, 8 lines, clock 2024-05-01T10:00:02.000Z",
@@ -200,7 +200,7 @@ def test_what_is_no_checkpoint_is_told() -> None:
     Path("saved").write_bytes(Path("saved").read_bytes()[:5_000])
     assert refused().startswith("ctrlog: saved: is no checkpoint of ctrlog, or a damaged one (")
     assert refused(".") == "ctrlog: .: cannot use the checkpoint: unable to open database file\n"
-    assert "there is no such checkpoint" in refused("x" * 300)
+    assert "cannot read the checkpoint: File name too long" in refused("x" * 300)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")

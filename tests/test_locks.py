@@ -142,3 +142,45 @@ def test_of_many_one_has_it(path: Path) -> None:
     rivals = [subprocess.Popen([sys.executable, "-c", RIVAL, path]) for _ in range(4)]
     assert [rival.wait() for rival in rivals] == [0] * 4
     assert path.read_text() == str(4 * 40)
+
+
+@pytest.mark.parametrize("content", ["[package]\nname = 'mine'\n", "p", "process"])
+def test_a_file_of_another_program_is_left_alone(path: Path, content: str) -> None:
+    """A file that only happens to have the name of a lock is neither written to nor removed."""
+    lock = path.with_name("saved.lock")
+    lock.write_text(content)
+    assert "is not a lock that ctrlog has written" in refusal(path)
+    assert lock.read_text() == content
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(path: Path) -> None:
+    """In a shared folder somebody else could have a file of yours overwritten."""
+    target = path.with_name("precious")
+    target.write_text("precious")
+    path.with_name("saved.lock").symlink_to(target)
+    assert "is not a lock that ctrlog has written" in refusal(path)
+    assert target.read_text() == "precious"
+    assert holder(path) is None
+
+
+def test_what_is_not_a_regular_file_is_not_a_lock(path: Path) -> None:
+    """A pipe is not waited for."""
+    os.mkfifo(path.with_name("saved.lock"))
+    assert "is not a lock that ctrlog has written" in refusal(path)
+
+
+def test_a_hard_link_is_the_same_file(path: Path) -> None:
+    """A checkpoint has one lock, whatever it is called."""
+    path.touch()
+    link = path.with_name("link")
+    link.hardlink_to(path)
+    with locked(link):
+        assert refusal(path) == f"{path}: is in use by another run, by another name"
+    with locked(path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_has_no_lock(name: str) -> None:
+    """An unset variable in a job, say, is reported in a line."""
+    assert "is a folder, and a checkpoint is a file" in refusal(Path(name))

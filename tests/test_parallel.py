@@ -47,10 +47,12 @@ def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_jobs_give_the_same_bytes(command: str, log: Path, tmp_path: Path) -> None:
     """Results, messages and kept bad lines are those of one process, with several files, too."""
+    again = tmp_path / "again.jsonl"
+    again.write_bytes(log.read_bytes())
     found = []
     for jobs in (1, 2, 3):
         kept = tmp_path / f"bad-{jobs}"
-        files = (log, SAMPLE_LOGS / "shop.jsonl", log)
+        files = (log, SAMPLE_LOGS / "shop.jsonl", again)
         run = run_ctrlog(*command.split(), "--jobs", str(jobs), "--bad-lines", kept, *files)
         assert run.returncode == 0
         found.append((run.stdout, run.stderr, kept.read_bytes()))

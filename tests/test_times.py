@@ -310,7 +310,9 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
 )  # fmt: skip
 def test_what_is_no_duration_is_refused_with_a_hint(text: str) -> None:
     """The message repeats what was written and shows what can be."""
-    with pytest.raises(ValueError, match="is not a duration: write 90s, 30m, 1h30m or 2d") as caught:
+    with pytest.raises(
+        ValueError, match="is not a duration: write 90s, 30m, 1h30m or 2d"
+    ) as caught:
         parse_duration(text)
     assert repr(text) in str(caught.value)
 
