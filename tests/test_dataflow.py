@@ -245,6 +245,19 @@ def test_too_many_bad_lines_stop_the_flow(
     assert f"DataError: {message}" in cluster.said()
 
 
+def test_lines_of_excluded_users_are_good_lines(tmp_path: Path) -> None:
+    """They count for the share of bad lines, as in `ctrlog run`."""
+    robot = b'{"type":"Search","user":"robot","query":"dogs"}\n' * 97
+    people = robot[:48].replace(b"robot", b"ann") * 2
+    (tmp_path / "log").write_bytes(robot + people + b"bad\n")
+    (tmp_path / "robots").write_text("robot\n")
+    options = {"exclude_users": str(tmp_path / "robots"), "max_bad": "2%"}
+    with Cluster(tmp_path, "log", "found", options=options) as cluster:
+        cluster.wait()
+    assert not cluster.has_failed, cluster.said()
+    assert "skipped 1 bad line of 100: 1 not JSON; bad_lines=FILE keeps them" in cluster.said()
+
+
 def test_a_log_that_became_shorter_is_not_the_same(tmp_path: Path) -> None:
     """A log that was cut or replaced is not taken for the one that was read."""
     for size in (1000, 500):

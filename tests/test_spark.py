@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from sparks import ENVIRONMENT, started
 
 pytest.importorskip("pyspark", reason="pip install -e '.[spark]'")
 
+import pyarrow as pa
 from typer.testing import CliRunner
 
 from ctrlog import spark as module
+from ctrlog.archive import RowKind, decode
 from ctrlog.errors import DataError, InputError
 from ctrlog.folders import RecordFormat
 from ctrlog.options import LogOptions
@@ -207,7 +210,7 @@ def test_the_command_line_maps_errors(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit codes are those of `ctrlog`; a folder that is there stays as it is."""
-    monkeypatch.setattr(module, "session", lambda: spark)
+    monkeypatch.setattr(module, "closing_session", lambda: nullcontext(spark))
     (tmp_path / "shop.jsonl").write_bytes(SHOP)
     log, out, there = (str(tmp_path / name) for name in ("shop.jsonl", "out", "there"))
     Path(there).mkdir()
@@ -243,3 +246,80 @@ def test_the_command(tmp_path: Path) -> None:
     parts = sorted((tmp_path / "out/records").glob("part-*"))
     lines = [line for part in parts for line in part.read_text().split("\n")[:-1]]
     assert Counter(lines) == run_ctrlog(tmp_path / "shop.jsonl", options={**SORTED, "gap": "5m"})
+
+
+# Options of `ctrlog run`, and what a log may begin with.
+
+
+def decoded(lines: list[bytes], *, split: int = 0, excluded: Sequence[str] = ()) -> list[Any]:
+    """Decode the lines of a split, and return the rows that come of it."""
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "value": pa.array(lines, pa.binary()),
+            "file": ["file:/log"] * len(lines),
+            "split": pa.array([split] * len(lines), pa.int64()),
+            "input": pa.array([0] * len(lines), pa.int32()),
+        }
+    )
+    batches = decode([batch], LogOptions(), excluded)
+    return [row for each in batches for row in each.to_pylist()]
+
+
+SEARCH = b'{"type":"Search","user":1,"query":"dogs","time":0}'
+
+
+def test_a_byte_order_mark_is_passed_over_at_the_beginning_of_a_file() -> None:
+    """There, and nowhere else, it is not part of a line."""
+    marked = b"\xef\xbb\xbf" + SEARCH
+    event, split = decoded([marked])
+    assert (event["kind"], event["text"]) == (RowKind.EVENT.value, SEARCH)
+    assert json.loads(split["detail"])["bad"] == {}
+    for rows in (decoded([SEARCH, marked]), decoded([marked], split=1)):
+        assert [row["reason"] for row in rows if row["kind"] == RowKind.BAD.value] == ["not JSON"]
+
+
+def test_events_of_excluded_users_are_left_out_and_counted() -> None:
+    """A user is the same as a number and as text; blank and bad lines keep their numbers."""
+    other = SEARCH.replace(b'"user":1', b'"user":"ann"')
+    rows = decoded([SEARCH, b"", other, b"bad", SEARCH], excluded=["1"])
+    assert [(row["line"], row["text"]) for row in rows[:-1]] == [(2, other), (3, b"bad")]
+    assert json.loads(rows[-1]["detail"]) == {"bad": {"not JSON": 1}, "excluded": 2}
+
+
+def test_a_batch_without_rows_is_no_split() -> None:
+    """Spark may hand out empty batches."""
+    assert decoded([]) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"attribute": "id"},
+        {"merge_typing": "10s", "dedupe_clicks": True},
+        {"exclude_users": "users.txt"},
+        {"where": "query=running shoes", "since": "2024-03-04"},
+    ],
+    ids=str,
+)
+def test_the_summary_has_what_that_of_one_machine_has(
+    spark: Any, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same keys, and the same values but for how late events came."""
+    monkeypatch.chdir(tmp_path)
+    Path("shop.jsonl").write_bytes(b"\xef\xbb\xbf" + SHOP)
+    Path("users.txt").write_text("82\n96\n")
+    found = search(spark, ["shop.jsonl"], LogOptions.parse(options)).summary.to_dict()
+    arguments = []
+    for name, value in options.items():
+        arguments += [f"--{name.replace('_', '-')}", *([value] if isinstance(value, str) else [])]
+    command = [sys.executable, "-m", "ctrlog", "summary", "-q", "--format", "json"]
+    done = subprocess.run(
+        [*command, "--reorder", "1000000d", *arguments, "shop.jsonl"],
+        capture_output=True,
+        check=True,
+    )
+    expected = json.loads(done.stdout)
+    assert found["diagnostics"].keys() == expected["diagnostics"].keys()
+    assert found["diagnostics"] == expected["diagnostics"]
+    assert json.loads(json.dumps(found)) == expected
