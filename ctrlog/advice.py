@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ctrlog.events import Attribution
+from ctrlog.notes import excluded, listed, no_ids
 from ctrlog.sketches import DistinctCounter
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration
@@ -55,7 +56,7 @@ def _no_searches(summary: Summary) -> str | None:
 
 def _no_clicks(summary: Summary) -> str | None:
     searches = summary.searches
-    if not searches.searches or searches.clicks or summary.counts.orphan_clicks:
+    if not searches.searches or searches.clicks or summary.counts.clicks:
         return None
     return (
         "There is no click at all. Is the click event named differently? ClickResult,"
@@ -67,8 +68,9 @@ def _no_results(summary: Summary) -> str | None:
     searches = summary.searches
     if not searches.searches or searches.logged_results:
         return None
+    none = "None of these searches" if summary.chosen else "No search"
     return (
-        "No search has logged results, so zero-result rate, abandonment rate and MRR cannot be"
+        f"{none} has logged results, so zero-result rate, abandonment rate and MRR cannot be"
         " told. Log a Results event with the items shown for each search."
     )
 
@@ -83,45 +85,48 @@ def _orphans(summary: Summary) -> str | None:
         "their search_id is missing, or that of no open search; --attribute order gives a click to"
         " the search before it"
         if is_by_id
-        else "they were not made in results of a search (on a home page, say), --gap cuts"
-        " sessions too short, or events are missing"
+        else "most often such clicks are made elsewhere, as on a home page or on recommendations;"
+        " else --gap cuts sessions too short, or events are missing"
     )
     return (
         f"{counted(orphans, 'click')} ({percent(orphans / clicks)} of all in the log) {verb} to no"
-        f" search:"
-        f" {why}. `ctrlog explain USER` shows where."
+        f" search: {why}. `ctrlog check` tries a longer gap and names the first of them."
     )
 
 
 def _no_ids(summary: Summary) -> str | None:
-    is_by_id = summary.rules.attribution is Attribution.ID
-    if not is_by_id or not summary.searches.searches or summary.counts.named_searches:
-        return None
-    return (
-        "No Search has a search_id, so clicks go by the order of events. If the log calls it NAME,"
-        " use --field search_id=NAME."
-    )
+    note = no_ids(summary.rules, summary.counts) if summary.searches.searches else None
+    return None if note is None else _sentence(note)
 
 
 def _left_out(summary: Summary) -> str | None:
     if not summary.left_out:
         return None
-    shown = list(summary.left_out.items())[:_MOST_NAMED]
-    named = ", ".join(f"{visible(user, 40)} ({number:,})" for user, number in shown)
-    more = len(summary.left_out) - len(shown)
+    made = [f"{visible(user, 40)} ({number:,})" for user, number in summary.left_out.items()]
     users = counted(len(summary.left_out), "user")
     searches = counted(sum(summary.left_out.values()), "search")
     return (
         f"{users} with more than {counted(summary.limit or 0, 'search')} each are left out,"
-        f" {searches} in all: {named}{f' and {more:,} more' if more else ''}."
+        f" {searches} in all: {listed(made, _MOST_NAMED)}."
     )
 
 
 def _excluded(summary: Summary) -> str | None:
-    if not summary.excluded_events:
+    if not (summary.excluded_events or summary.excluded_unseen):
         return None
-    verb = "is" if summary.excluded_events == 1 else "are"
-    return f"{counted(summary.excluded_events, 'event')} of excluded users {verb} left out."
+    return _sentence(excluded(summary.excluded_events or 0, summary.excluded_unseen))
+
+
+def _repeated(summary: Summary) -> str | None:
+    repeated = summary.counts.repeated_clicks
+    if not summary.rules.dedupe_clicks or not repeated:
+        return None
+    does = "does" if repeated == 1 else "do"
+    return f"{counted(repeated, 'repeated click')} in the log {does} not count: --dedupe-clicks."
+
+
+def _sentence(note: str) -> str:
+    return f"{note[0].upper()}{note[1:]}."
 
 
 def _late(summary: Summary) -> str | None:
@@ -169,14 +174,15 @@ def _users_estimated(summary: Summary) -> str | None:
 
 _ADVISERS: tuple[Callable[[Summary], str | None], ...] = (
     _no_events,
-    _bad_lines,
     _no_searches,
+    _bad_lines,
     _no_clicks,
     _no_results,
     _no_ids,
     _orphans,
     _late,
     _open_sessions,
+    _repeated,
     _excluded,
     _left_out,
     _heavy_user,

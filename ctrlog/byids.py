@@ -10,7 +10,7 @@ from typing import Any
 from ctrlog.events import Kind
 from ctrlog.foreign import Watched
 from ctrlog.metrics import ratio
-from ctrlog.traces import SearchTrace, offset_of
+from ctrlog.traces import SearchTrace
 
 
 @dataclass(slots=True)
@@ -26,19 +26,15 @@ class ByIds:
         keystrokes: Searches as the client logs them that were typed on from.
         in_several_lines: Searches of several lines.
         lines: Lines of searches.
-        with_lists: Searches with results logged.
+        with_lists: Ids with results logged.
         without_results: How many of them have none in any list.
         of_several_texts: Searches with several texts.
         of_several_users: Ids under which several users do something.
         clicks: Clicks.
-        different_clicks: Clicks on different items of a search.
-        most_clicks: The most clicks that one search got.
         clicks_without_search: Clicks under an id that no search has.
         clicks_on_typing: How many of them name one that the client has logged.
-        clicks_without_impression: Clicks on an item without an impression in their search.
-        listed_clicks: Clicks in searches with results logged.
-        unlisted_clicks: How many of them are on an item that is not among the results.
-        offsets: Clicks by how far their rank is from the place of their item.
+        clicks_without_impression: Clicks on an item without an impression under their id.
+        offsets: Items by how far the rank of a click on them is from their place in the results.
     """
 
     ids: int = 0
@@ -54,13 +50,9 @@ class ByIds:
     of_several_texts: int = 0
     of_several_users: int = 0
     clicks: int = 0
-    different_clicks: int = 0
-    most_clicks: int = 0
     clicks_without_search: int = 0
     clicks_on_typing: int = 0
     clicks_without_impression: int = 0
-    listed_clicks: int = 0
-    unlisted_clicks: int = 0
     offsets: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -85,7 +77,7 @@ class ByIds:
         for trace in traces:
             found._add(trace)
         for name, value in asdict(found).items():
-            if name != "most_clicks" and isinstance(value, int):
+            if isinstance(value, int):
                 setattr(found, name, scale * value)
         return found
 
@@ -108,23 +100,15 @@ class ByIds:
         self.without_results += trace.is_empty
         self.of_several_texts += trace.has_texts
         self.of_several_users += trace.has_users
+        self.offsets.update(trace.offsets())
         self._add_clicks(trace)
 
     def _add_clicks(self, trace: SearchTrace) -> None:
-        clicks = sum(click.times for click in trace.clicks.values())
+        clicks = sum(trace.clicks.values())
         self.clicks += clicks
-        self.different_clicks += len(trace.clicks)
-        self.most_clicks = max(self.most_clicks, clicks)
         if not trace.lines:
             self.clicks_without_search += clicks
             self.clicks_on_typing += clicks if trace.typed else 0
-        for item, click in trace.clicks.items():
-            if item not in trace.impressions:
-                self.clicks_without_impression += click.times
-            if not trace.lists:
-                continue
-            self.listed_clicks += click.times
-            if item not in trace.results:
-                self.unlisted_clicks += click.times
-            elif click.rank is not None:
-                self.offsets[offset_of(click.rank, trace.results.index(item) + 1)] += 1
+        self.clicks_without_impression += sum(
+            times for item, times in trace.clicks.items() if item not in trace.impressions
+        )

@@ -18,7 +18,7 @@ from ctrlog.options import (
     parse_pair,
     parsed,
 )
-from ctrlog.outputs import open_output
+from ctrlog.outputs import columns_of, open_output
 from ctrlog.reporting import reporting
 from ctrlog.rules import DEFAULTS, Rules
 from ctrlog.runs import named_inputs, refuse_incomplete, refuse_overwriting
@@ -77,7 +77,11 @@ def check(
             facts = checking.check(names, choices, console)
             found = findings(facts)
             is_text = format_ is CheckFormat.TEXT
-            write(to_text(facts, found).encode() if is_text else to_json(facts, found))
+            write(
+                to_text(facts, found, columns_of(output)).encode()
+                if is_text
+                else to_json(facts, found)
+            )
             if output is not None:
                 refuse_incomplete(console, output)
     if any(finding.severity is Severity.WRONG for finding in found):

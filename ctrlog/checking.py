@@ -10,11 +10,12 @@ from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
 from ctrlog.decoding import Decoder
 from ctrlog.events import Attribution, TrustedEvent
-from ctrlog.facts import Facts
+from ctrlog.facts import Example, Facts
 from ctrlog.filters import Filter
 from ctrlog.fitting import Fit, best_of, try_schema
 from ctrlog.foreign import ForeignSchema
-from ctrlog.metrics import Metrics, SearchMetrics
+from ctrlog.ledger import Ended
+from ctrlog.metrics import Metrics
 from ctrlog.places import format_place
 from ctrlog.preview import Input, previewed
 from ctrlog.rules import Rules
@@ -89,6 +90,75 @@ def _named_at(schema: Schema | ForeignSchema) -> str:
     return format_place(schema.type_place or ("type",))
 
 
+def _as_summed_up(schema: Schema | ForeignSchema, by: Attribution) -> Schema | ForeignSchema:
+    """Return a schema without what only a check looks at."""
+    if isinstance(schema, ForeignSchema):
+        schema = schema.without_watched()
+    return schema if by is Attribution.ID else schema.without_ids()
+
+
+def _time_keys(schema: Schema | ForeignSchema) -> list[str]:
+    """Return the keys under which the log has times."""
+    if isinstance(schema, Schema):
+        return [schema.paths["time"][-1]]
+    places = [schema.places, *(rule.places for rule in schema.rules)]
+    found = [place for each in places for place in each.get("time", ()) if place]
+    return [key for *_, key in found if isinstance(key, str)]
+
+
+class _Counting:
+    """Counts searches, sessions and clicks, as `ctrlog summary` does and by the same code.
+
+    Attributes:
+        shard: Makes searches of events. It tells repeated clicks apart, so that they are counted;
+            each search is the same either way.
+        metrics: What the searches and sessions add up to.
+        orphan: The first click that belongs to no search; None if there was none yet.
+    """
+
+    def __init__(self, rules: Rules, checkup: Checkup) -> None:
+        self.shard = Shard(
+            replace(
+                rules,
+                dedupe_clicks=True,
+                on_click=checkup.clicks.see_click,
+                on_orphan=self._see_orphan,
+            )
+        )
+        self.metrics = Metrics()
+        self.orphan: TrustedEvent | None = None
+        self._with_gap_doubled = Shard(replace(rules, gap=2 * rules.gap))
+        self._checkup = checkup
+
+    def begin_file(self) -> None:
+        """Begin another file, with a clock of its own."""
+        self.shard.new_clock()
+        self._with_gap_doubled.new_clock()
+
+    def take(self, events: list[TrustedEvent]) -> None:
+        """Take the next events."""
+        self._add(self.shard.feed(events))
+        self._with_gap_doubled.feed(events)
+
+    def finish(self) -> None:
+        """End what is open."""
+        self._add(self.shard.flush())
+
+    @property
+    def orphans_with_gap_doubled(self) -> int:
+        """How many clicks would belong to no search if the gap were twice as long."""
+        return self._with_gap_doubled.counts.orphan_clicks
+
+    def _add(self, ended: Ended) -> None:
+        self.metrics.update(ended)
+        for search in ended.searches:
+            self._checkup.searchers.add(search.user)
+
+    def _see_orphan(self, click: TrustedEvent) -> None:
+        if self.orphan is None:
+            self.orphan = click
+
+
 class _Looking:
     """Reads inputs and looks at what is in them."""
 
@@ -97,40 +167,43 @@ class _Looking:
         self._name = name
         self._attribute = Attribution.ORDER
         is_bulk = False
-        filter_ = Filter(where=choices.where, carried=(_named_at(schema),))
+        self._filter = Filter(where=choices.where, carried=(_named_at(schema),))
         if isinstance(schema, ForeignSchema):
             self._attribute, is_bulk = schema.attribute, schema.is_bulk
-            schema = schema.carrying(filter_.extra_fields)
+            schema = schema.carrying(self._filter.extra_fields)
         else:
-            schema = Schema.native(choices.fields, filter_.extra_fields)
-        self._select = filter_.selector()
+            schema = Schema.native(choices.fields, self._filter.extra_fields)
+        self._select = self._filter.selector()
         self._decoder = Decoder(schema, choices.max_line_bytes)
+        self._counted_decoder = Decoder(
+            _as_summed_up(schema, self._attribute), choices.max_line_bytes
+        )
         self._console = console
         self._bad_lines = BadLines(console.show)
-        self._checkup = Checkup(choices.rules.lateness, is_bulk=is_bulk)
-        # Repeated clicks are told apart, to be counted; each search is the same either way.
-        by_order = self._checkup.by_order
-        rules = replace(
-            choices.rules,
-            attribution=self._attribute,
-            dedupe_clicks=True,
-            on_click=by_order.see_click,
+        self._checkup = Checkup(
+            choices.rules.lateness, is_bulk=is_bulk, time_keys=_time_keys(schema)
         )
-        self._shard = Shard(rules)
-        self._metrics = Metrics()
+        rules = replace(choices.rules, attribution=self._attribute)
+        self._counting = _Counting(rules, self._checkup)
+        self._example: Example | None = None
 
     def read(self, each: Input) -> None:
         """Read an input to its end."""
         self._checkup.order.begin_file(each.name)
-        self._shard.new_clock()
+        self._counting.begin_file()
         line = 1
         for block in each.blocks():
-            decoded = self._decoder.decode(block, line)
-            line += decoded.lines
-            for bad in decoded.bad:
+            decoded = counted = self._decoder.decode(block, line)
+            if decoded.bad:  # maybe in a field at which only a check looks
+                counted = self._counted_decoder.decode(block, line)
+            for bad in counted.bad:
                 self._bad_lines.add(each.name, bad)
             self._checkup.look_at_lines(block, self._is_wanted)
-            self._look(self._selected(decoded.events))
+            self._checkup.look(self._selected(decoded.events))
+            self._counting.take(self._selected(counted.events))
+            if self._example is None and self._counting.orphan is not None:
+                self._example = self._where_is(self._counting.orphan, each.name, block, line)
+            line += decoded.lines
             self._console.advance(len(block))
 
     def _selected(self, events: list[TrustedEvent]) -> list[TrustedEvent]:
@@ -140,13 +213,16 @@ class _Looking:
     def _is_wanted(self, line: bytes) -> bool:
         return self._select is None or bool(self._selected(self._decoder.decode(line).events))
 
-    def _look(self, events: list[TrustedEvent]) -> None:
-        self._checkup.look(events)
-        self._metrics.update(self._shard.feed(events))
+    def _where_is(self, event: TrustedEvent, name: str, block: bytes, first: int) -> Example:
+        """Find the line of an event: the first in the block that says the same."""
+        for number, line in enumerate(block.split(b"\n"), first):
+            if event in self._counted_decoder.decode(line).events:
+                return Example(str(event.user), name, number)
+        return Example(str(event.user), name, first)
 
     def facts(self, fit: Fit, better: Fit | None) -> Facts:
         """Say what was found."""
-        self._metrics.update(self._shard.flush())
+        self._counting.finish()
         traces = self._checkup.searches
         return Facts(
             checkup=self._checkup,
@@ -156,6 +232,10 @@ class _Looking:
             fit=fit,
             better=better,
             bad_lines={reason.value: n for reason, n in self._bad_lines.counts.items()},
-            metrics=SearchMetrics.of(self._metrics.outcomes),
-            counts=self._shard.counts,
+            metrics=self._counting.metrics,
+            counts=self._counting.shard.counts,
+            gap=self._counting.shard.rules.gap,
+            orphans_with_gap_doubled=self._counting.orphans_with_gap_doubled,
+            orphan=self._example,
+            chosen=self._filter.description,
         )

@@ -11,9 +11,10 @@ import orjson
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.metrics import ratio
 from ctrlog.times import format_times
-from ctrlog.wording import NULL, counted, percent, span, visible
+from ctrlog.wording import NULL, counted, percent, span, users, visible
 
-_WIDTH = 80
+_WIDEST = 120  # longer lines are hard to read
+_LEAST_TEXT = 20  # columns that are taken in any case
 _MOST_EVENTS = 30
 _MOST_FIELDS = 60
 
@@ -35,20 +36,20 @@ def to_dict(facts: Facts, found: Sequence[Finding]) -> dict[str, Any]:
         "instructions": checkup.instructions,
         "bad_lines": sum(facts.bad_lines.values()),
         "events": facts.events,
-        "users": checkup.users,
+        "users": facts.metrics.users.count,
+        "users_exact": facts.metrics.users.is_exact,
+        "sessions": facts.metrics.sessions,
         "first_time": first,
         "last_time": last,
-        "searches": facts.counted_searches,
-        "clicked_searches": facts.counted_clicked,
-        "ctr": facts.ctr,
+        "searches": facts.searches.searches,
+        "clicked_searches": facts.searches.clicked_searches,
+        "ctr": facts.searches.ctr,
         "clicks": facts.clicks,
+        "all_clicks": facts.all_clicks,
+        "zero_results": facts.searches.zero_results,
+        "zero_result_rate": facts.searches.zero_result_rate,
         "is_exact": checkup.is_exact,
         "by_ids": facts.by_ids.to_dict() if facts.has_ids else None,
-        "in_sessions": {
-            "searches": facts.metrics.searches,
-            "clicked_searches": facts.metrics.clicked_searches,
-            "ctr": facts.metrics.ctr,
-        },
         "kinds": [
             {"kind": kind, "name": name, "events": number}
             for (kind, name), number in checkup.tally.events.most_common()
@@ -78,13 +79,20 @@ def _finding_to_dict(finding: Finding) -> dict[str, Any]:
 # The page.
 
 
-def to_text(facts: Facts, found: Sequence[Finding]) -> str:
-    """Write what was found as a page of at most 80 columns, but for long names."""
+def to_text(facts: Facts, found: Sequence[Finding], width: int = 80) -> str:
+    """Write what was found as a page.
+
+    Args:
+        facts: What is known of the log.
+        found: What was found in it.
+        width: The columns that a line of text may take; tables take what they need.
+    """
+    width = min(width, _WIDEST)
     parts = [
         _head(facts),
         _table("Events", _events(facts), _MOST_EVENTS),
         _table(f"Fields, in {counted(facts.checkup.fields.lines, 'line')}", _fields(facts)),
-        *(_section(severity, found) for severity in Severity),
+        *(_section(severity, found, width) for severity in Severity),
     ]
     if not found:
         parts.append("Nothing is wrong that could be told.\n")
@@ -98,30 +106,31 @@ def _head(facts: Facts) -> str:
     lines = f"{checkup.lines:,}, {bad:,} of them bad"
     if checkup.instructions:
         lines += f"; {counted(checkup.instructions, 'instruction')} of _bulk passed over"
-    about = "" if checkup.is_exact else "about "
-    how = "by their ids" if facts.goes_by_ids else "by the order of events"
-    searches = (
-        f"{about}{facts.counted_searches:,} {how}, {facts.counted_clicked:,} of them clicked:"
-        f" CTR {percent(facts.ctr)}"
-    )
+    searches = facts.searches
     rows = [
         ("Schema", f"{facts.schema}{fit}"),
         ("Lines", lines),
-        ("Events", f"{facts.events:,} of {counted(checkup.users, 'user')}"),
+        ("Events", f"{facts.events:,}{_chosen(facts)}"),
         ("Time", span(facts.checkup.order.first, facts.checkup.order.last)),
-        ("Searches", searches),
-        ("Clicks", f"{facts.clicks:,}"),
+        ("Users", f"{users(facts.metrics).split()[0]} with a search"),
+        ("Searches", _clicked(searches.searches, searches.clicked_searches)),
+        ("Clicks", f"{facts.all_clicks:,}, {facts.clicks:,} of them in a search"),
     ]
     if facts.goes_by_ids:
-        metrics = facts.metrics
-        in_sessions = (
-            f"{metrics.searches:,} in sessions, as `ctrlog summary` counts them,"
-            f" {metrics.clicked_searches:,} of them clicked: CTR {percent(metrics.ctr)}"
-        )
-        rows.insert(5, ("", in_sessions))
+        ids, about = facts.by_ids, "" if checkup.is_exact else "about "
+        found = _clicked(ids.searches, ids.clicked_searches)
+        rows.append(("By ids", f"{about}{found}, in whatever order their lines stand"))
     if not checkup.is_exact:
         rows.append(("Sample", _sample(facts)))
     return "".join(f"{name:10}{text}\n" for name, text in rows)
+
+
+def _chosen(facts: Facts) -> str:
+    return f" {visible(facts.chosen)}; lines are those of the whole log" if facts.chosen else ""
+
+
+def _clicked(searches: int, clicked: int) -> str:
+    return f"{searches:,}, {clicked:,} of them clicked: CTR {percent(ratio(clicked, searches))}"
 
 
 def _sample(facts: Facts) -> str:
@@ -181,19 +190,24 @@ _TITLES = {
 }
 
 
-def _section(severity: Severity, found: Iterable[Finding]) -> str:
-    parts = [_paragraphs(finding) for finding in found if finding.severity is severity]
+def _section(severity: Severity, found: Iterable[Finding], width: int) -> str:
+    parts = [_paragraphs(finding, width) for finding in found if finding.severity is severity]
     return "\n".join([_TITLES[severity], *parts]) + "\n" if parts else ""
 
 
-def _paragraphs(finding: Finding) -> str:
-    lines = textwrap.wrap(
-        finding.what, _WIDTH, initial_indent="  • ", subsequent_indent="    ",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+def _paragraphs(finding: Finding, width: int) -> str:
+    lines = _wrapped(finding.what, width, "  • ", "    ")
     for label, text in ("Why", finding.why), ("Do", finding.help):
-        lines += textwrap.wrap(
-            text, _WIDTH, initial_indent=f"    {label + ':':5}", subsequent_indent=" " * 9,
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
+        lines += _wrapped(text, width, f"    {label + ':':5}", " " * 9)
     return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, len(further) + _LEAST_TEXT),
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -6,6 +6,7 @@ sample of its searches and users, and the figures say so. `findings` tells what 
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from ctrlog.events import SPELLINGS, Kind, TrustedEvent
 from ctrlog.fieldnotes import FieldNotes
 from ctrlog.foreign import Watched
 from ctrlog.pages import Shown, rank_in
-from ctrlog.sketches import DistinctCounter, HeavyHitters, KeyedSample
+from ctrlog.sketches import HeavyHitters, KeyedSample
 from ctrlog.traces import Order, Query, SearchTrace, UserTrace, offset_of
 
 #: So many searches, and so many users, are remembered; of more, a share.
@@ -66,8 +67,8 @@ class Tally:
 
 
 @dataclass(slots=True)
-class ByOrder:
-    """Clicks as the rules give them to the user's open search.
+class Clicks:
+    """Clicks in searches, as the rules give them to these.
 
     Attributes:
         listed: Clicks in searches with results.
@@ -99,35 +100,43 @@ class Checkup:
         instructions: Instructions of `_bulk`.
         tally: What is simply counted.
         order: How its times run.
-        by_order: What is known of clicks without regard to ids.
+        clicks: What is known of clicks in searches.
         searches: What was logged under the ids of searches.
+        naive_times: Lines with a time that has no offset.
         searchers: The users who search most.
         twins: Lines, by their digests, with how often they came again.
         fields: Where it has what.
     """
 
     def __init__(
-        self, lateness: timedelta, *, is_bulk: bool = False, most: int = MOST_TRACES
+        self,
+        lateness: timedelta,
+        *,
+        is_bulk: bool = False,
+        time_keys: Sequence[str] = (),
+        most: int = MOST_TRACES,
     ) -> None:
         """Start with nothing seen.
 
         Args:
             lateness: How far behind the clock an event may be and still be in time.
             is_bulk: Whether instructions of `_bulk` are to be expected.
+            time_keys: The keys of a line under which there are times.
             most: How many searches, and how many users, to remember.
         """
         self.lines = 0
         self.instructions = 0
         self.tally = Tally()
         self.order = Order(lateness)
-        self.by_order = ByOrder()
+        self.clicks = Clicks()
         self.searches = KeyedSample(SearchTrace, most)
         self.searchers = HeavyHitters()
         self.twins = KeyedSample(_Twins, MOST_LINES)
         self.fields = FieldNotes()
+        self.naive_times = 0
         self._is_bulk = is_bulk
+        self._naive_time = _naive_time(time_keys)
         self._people = KeyedSample(UserTrace, most)
-        self._users = DistinctCounter()
         self._looks = {
             Kind.SEARCH.value: self._look_at_search,
             Kind.RESULTS.value: self._look_at_results,
@@ -140,11 +149,6 @@ class Checkup:
     def user_scale(self) -> int:
         """For how many users one that is remembered stands."""
         return self._people.scale
-
-    @property
-    def users(self) -> int:
-        """How many users there are; an estimate if they are not all remembered."""
-        return len(self._people.values()) if self.user_scale == 1 else self._users.estimate()
 
     @property
     def is_exact(self) -> bool:
@@ -165,6 +169,8 @@ class Checkup:
         self.instructions += len(lines) - len(documents)
         self.lines += len(documents)
         self.fields.look(documents, is_wanted)
+        if self._naive_time.search(block) is not None:
+            self.naive_times += sum(self._naive_time.search(line) is not None for line in documents)
         for line in documents:
             twins = self.twins.get(blake2b(line, digest_size=16).hexdigest())
             if twins is not None:
@@ -182,8 +188,6 @@ class Checkup:
                 self.order.see(event.time, is_named=name is not None)
             user = str(event.user)
             person = self._people.get(user)
-            if person is None or person.file == 0:
-                self._users.add(user)
             if person is not None:
                 self.tally.users_going_on += person.file not in {0, len(self.order.files)}
                 person.file = len(self.order.files)
@@ -203,8 +207,6 @@ class Checkup:
     def _look_at_search(
         self, event: TrustedEvent, user: str, person: UserTrace | None, trace: SearchTrace | None
     ) -> None:
-        if trace is None or not trace.lines:  # of an id once
-            self.searchers.add(user)
         self._see_list(event)
         self.tally.unnamed_searches += event.search_id is None
         if person is not None:
@@ -240,7 +242,7 @@ class Checkup:
     def _look_at_click(
         self, event: TrustedEvent, user: str, person: UserTrace | None, trace: SearchTrace | None
     ) -> None:
-        item, rank = str(event.item), event.rank
+        rank = event.rank
         if rank is not None and (rank in self.tally.ranks or len(self.tally.ranks) < _MOST_NAMES):
             self.tally.ranks[rank] += 1
         self.tally.unnamed_clicks += event.search_id is None
@@ -248,7 +250,7 @@ class Checkup:
             person.typing.clear()
         if trace is not None:
             trace.see_user(user)
-            trace.see_click(item, rank)
+            trace.see_click(str(event.item), rank)
 
     def _note_typing(self, kind: str, typed_on: Sequence[Query]) -> None:
         self.tally.typed_on[kind] += len(typed_on)
@@ -269,6 +271,14 @@ class _Twins:
 
     lines: int = 0
 
+
+def _naive_time(keys: Sequence[str]) -> re.Pattern[bytes]:
+    """Match a time without an offset under one of some keys."""
+    names = b"|".join(re.escape(json.dumps(key, ensure_ascii=False).encode()) for key in keys)
+    return re.compile(_NAIVE_TIME % (names or b"(?!)"))
+
+
+_NAIVE_TIME = rb"""(?:%s)\s*:\s*"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d*)?\""""
 
 _OTHER = Kind.OTHER.value
 _BLANK = b" \t\r"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -46,7 +45,7 @@ from ctrlog.options import (
     parse_zone,
     parsed,
 )
-from ctrlog.outputs import STDOUT_DESCRIPTOR, open_output
+from ctrlog.outputs import STDOUT_DESCRIPTOR, columns_of, open_output
 from ctrlog.products import Printing
 from ctrlog.reporting import reporting
 from ctrlog.rules import DEFAULTS
@@ -334,7 +333,7 @@ def summary(
         if run.console.has_failed and not (found.counts.events or found.bad_lines):
             raise typer.Exit(2)  # no input could be read, so there is nothing to sum up
         is_colored = _is_colored(color, output)
-        run.write(render(found, format_, color=is_colored, width=_width(output)))
+        run.write(render(found, format_, color=is_colored, width=columns_of(output)))
         if format_ is not SummaryFormat.TABLE:  # which says so itself
             run.add_notes()
     _fail_under(fail_under, found.searches.ctr)
@@ -379,7 +378,7 @@ def explain(
 
     course = Course(interleaves=interleave)
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
-        shard = ExplainingShard(user, run.pipeline.shard.rules)
+        shard = ExplainingShard(user, run.pipeline.shard.rules, width=columns_of(output))
         run.pipeline.shard = shard
         for _ in run.ended():
             lines = shard.take_lines()
@@ -446,13 +445,6 @@ def _grouping_settings(grouping: Grouping | None, max_groups: int) -> dict[str, 
     fold = {"--fold": ""} if grouping.folds else {}
     by = " --by ".join(grouping.dimensions)
     return {"--by": by, "--tz": str(grouping.zone), "--max-groups": str(max_groups), **fold}
-
-
-def _width(output: Path | None) -> int:
-    """The columns of the terminal that is written to; 80 for anything else."""
-    if output is None and os.isatty(STDOUT_DESCRIPTOR):
-        return shutil.get_terminal_size().columns
-    return 80
 
 
 def _fail_under(lowest: float | None, ctr: float | None) -> None:

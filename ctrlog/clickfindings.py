@@ -6,61 +6,74 @@ from collections.abc import Iterator
 
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.foreign import Watched
-from ctrlog.wording import part
+from ctrlog.times import format_duration
+from ctrlog.wording import part, visible
+
+#: A log has clicks outside of results, too. A larger share of orphans points to a mistake.
+_MANY_ORPHANS = 0.1
+#: A smaller one is good to know.
+_FEW_ORPHANS = 0.01
 
 
 def orphans(facts: Facts) -> Iterator[Finding]:
     """Tell how many clicks belong to no search."""
-    ids, unnamed = facts.by_ids, facts.checkup.tally.unnamed_clicks
-    if facts.goes_by_ids:
-        orphans = ids.clicks_without_search + unnamed
-        what = f"Clicks on a search that is not in the log: {part(orphans, facts.clicks)}"
-        if ids.clicks_on_typing:
-            what += f"; on one that only the client has logged: {ids.clicks_on_typing:,}"
-        if unnamed:
-            what += f"; without the id of a search: {unnamed:,}"
-    else:
-        orphans = facts.counts.orphan_clicks
-        what = f"Clicks of users without an open search: {part(orphans, facts.clicks)}"
+    orphans, clicks = facts.counts.orphan_clicks, facts.all_clicks
     if not orphans:
         return
-    is_named = facts.goes_by_ids
+    doubled, left = format_duration(2 * facts.gap), facts.orphans_with_gap_doubled
     yield Finding(
         "clicks_without_search",
-        _severity_of_orphans(orphans, facts.clicks),
+        _severity_of_orphans(orphans / clicks),
         orphans,
-        facts.clicks,
-        f"{what}.",
-        "They count for no search. If they were made in results, click-through is too low: searches"
-        " are missing"
-        + ("." if is_named else ", or the order or the gap is wrong.")
-        + " Clicks on a home page or on recommendations belong to no search, and change nothing.",
-        ("" if is_named else "try a longer --gap, or --reorder; ")
-        + "`ctrlog explain USER` shows where",
+        clicks,
+        f"Clicks that belong to no search: {part(orphans, clicks)}{_by_ids(facts)}; with"
+        f" --gap {doubled}: {left:,}.{_example(facts)}",
+        "Most often they were made elsewhere, as on a home page or on recommendations, and change"
+        " nothing. If they were made in results, CTR is too low: searches are missing, or events"
+        " are out of order.",
+        ("--reorder, as events are late; " if facts.checkup.order.late else "")
+        + (f"--gap {doubled}; " if 2 * left <= orphans else "")
+        + "`ctrlog explain USER` shows what came before a click",
+        {"with_gap_doubled": left, "example": facts.orphan and facts.orphan._asdict()},
     )
 
 
-#: A log has clicks outside of results, too. A larger share of orphans points to a mistake.
-_MANY_ORPHANS = 0.1
+def _severity_of_orphans(share: float) -> Severity:
+    if share >= _MANY_ORPHANS:
+        return Severity.WRONG
+    return Severity.DOUBTFUL if share >= _FEW_ORPHANS else Severity.NOTE
 
 
-def _severity_of_orphans(orphans: int, clicks: int) -> Severity:
-    return Severity.WRONG if orphans >= _MANY_ORPHANS * clicks else Severity.DOUBTFUL
+def _by_ids(facts: Facts) -> str:
+    """Say what the ids that clicks name tell, where clicks find their search by these."""
+    if not facts.goes_by_ids:
+        return ""
+    ids, unnamed = facts.by_ids, facts.checkup.tally.unnamed_clicks
+    parts = [f"; clicks that name a search that is not in the log: {ids.clicks_without_search:,}"]
+    if ids.clicks_on_typing:
+        parts.append(f", {ids.clicks_on_typing:,} of them one that only the client has logged")
+    if unnamed:
+        parts.append(f"; clicks that name none: {unnamed:,}")
+    return "".join(parts)
+
+
+def _example(facts: Facts) -> str:
+    if facts.orphan is None:
+        return ""
+    user, file, line = facts.orphan
+    return f" The first is of user {visible(user, 40)}, at {visible(file)}:{line}."
 
 
 def unseen_items(facts: Facts) -> Iterator[Finding]:
     """Tell of clicks on what was never shown."""
-    ids, by_order = facts.by_ids, facts.checkup.by_order
+    ids, clicks = facts.by_ids, facts.checkup.clicks
     impressions = facts.checkup.tally.of(Watched.IMPRESSION)
-    unlisted, listed = by_order.unlisted, by_order.listed
+    unlisted, listed = clicks.unlisted, clicks.listed
     parts = []
     count, of = unlisted, listed
-    if facts.goes_by_ids:
-        unlisted, listed = ids.unlisted_clicks, ids.listed_clicks
-        count, of = unlisted, listed
-        if impressions and ids.clicks_without_impression:
-            count, of = ids.clicks_without_impression, ids.clicks
-            parts.append(f"without an impression: {part(count, of)}")
+    if facts.goes_by_ids and impressions and ids.clicks_without_impression:
+        count, of = ids.clicks_without_impression, ids.clicks
+        parts.append(f"without an impression: {part(count, of)}")
     if unlisted:
         parts.append(f"that is not among the results: {part(unlisted, listed)}")
     if not parts:
@@ -82,7 +95,8 @@ def ranks(facts: Facts) -> Iterator[Finding]:
     """Tell that ranks are not counted from 1."""
     ranks = facts.checkup.tally.ranks
     ranked = ranks.total()
-    offsets = facts.by_ids.offsets if facts.has_ids else facts.checkup.by_order.offsets
+    # Where a search has an id, the rank of a click on it is known wherever its line stands.
+    offsets = facts.by_ids.offsets if facts.goes_by_ids else facts.checkup.clicks.offsets
     from_zero, too_high = ranks[0], offsets[1]
     if not from_zero and too_high <= offsets[0]:
         return
@@ -119,13 +133,7 @@ def ranks(facts: Facts) -> Iterator[Finding]:
 
 def repeated_clicks(facts: Facts) -> Iterator[Finding]:
     """Tell of clicks on one item again."""
-    ids = facts.by_ids
-    repeated = facts.counts.repeated_clicks
-    clicks = facts.metrics.clicks + repeated
-    most = ""
-    if facts.goes_by_ids:
-        repeated, clicks = ids.clicks - ids.different_clicks, ids.clicks
-        most = f"; the most clicks of one search: {ids.most_clicks:,}"
+    repeated, clicks = facts.counts.repeated_clicks, facts.clicks
     if not repeated:
         return
     yield Finding(
@@ -133,7 +141,7 @@ def repeated_clicks(facts: Facts) -> Iterator[Finding]:
         Severity.DOUBTFUL,
         repeated,
         clicks,
-        f"Clicks on an item once more: {part(repeated, clicks)}{most}.",
+        f"Clicks on an item once more: {part(repeated, clicks)}.",
         "Click-through is the same, but clicks per search count a double click twice.",
         "--dedupe-clicks counts them once",
         {"different_clicks": clicks - repeated},

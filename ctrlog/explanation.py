@@ -25,7 +25,8 @@ from ctrlog.states import CLOSING_EVENTS, TABLE, Action, Input, State, Told
 from ctrlog.times import format_duration, format_times
 from ctrlog.wording import counted, visible
 
-_WIDTH = 80
+_WIDEST = 120  # longer lines are hard to read
+_LEAST_TEXT = 20  # columns that are taken in any case
 _MOST_SHOWN = 36  # columns of a text of the log, so that a line fits with its time
 
 _PAUSE = "R2: a pause longer than the gap"
@@ -46,16 +47,18 @@ class ExplainingShard(Shard):
         events_explained: How many events of the user there were.
     """
 
-    def __init__(self, user: str, rules: Rules | None = None) -> None:
+    def __init__(self, user: str, rules: Rules | None = None, *, width: int = 80) -> None:
         """Make a shard with no session open.
 
         Args:
             user: The user, as text.
             rules: The rules to follow; the default ones if None.
+            width: The columns that a line may take, where its words allow it.
         """
         super().__init__(rules)
         self.events_explained = 0
         self._user = user
+        self._width = min(width, _WIDEST)
         self._lines: list[str] = []
         self._is_due = False
         self._ended_at_border = 0  # searches of the user, while an event is fed
@@ -155,8 +158,9 @@ class ExplainingShard(Shard):
 
     def _say(self, what: str) -> None:
         indent = "    "
+        width = max(self._width, len(indent) + _LEAST_TEXT)
         self._lines += textwrap.wrap(
-            what, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+            what, width, initial_indent=indent, subsequent_indent=indent + "  "
         )
 
     def _say_search_ends(self, search: SearchRecord, rule: str) -> None:

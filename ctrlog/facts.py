@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from ctrlog.byids import ByIds
 from ctrlog.checkup import Checkup
 from ctrlog.events import Attribution, Kind
 from ctrlog.fitting import Fit
 from ctrlog.ledger import Counts
-from ctrlog.metrics import SearchMetrics, ratio
+from ctrlog.metrics import Metrics, SearchMetrics, ratio
+from ctrlog.rules import DEFAULTS
 
 
 class Severity(StrEnum):
@@ -48,7 +51,15 @@ class Finding:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+class Example(NamedTuple):
+    """A line of the log."""
+
+    user: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that is known of a log.
 
@@ -60,8 +71,12 @@ class Facts:
         fit: How well the schema fits; None if it was tried on nothing.
         better: Another schema that fits better; None if there is none.
         bad_lines: Its bad lines, by reason.
-        metrics: The metrics of its searches, as `ctrlog summary` computes them.
+        metrics: The metrics of its searches and sessions, as `ctrlog summary` computes them.
         counts: What was counted beside them.
+        gap: The gap that sessions were made with.
+        orphans_with_gap_doubled: Clicks that belong to no search if it is twice as long.
+        orphan: The first click that belongs to no search; None if there is none.
+        chosen: Which events were looked at, in words; empty for all.
     """
 
     checkup: Checkup
@@ -71,18 +86,32 @@ class Facts:
     fit: Fit | None = None
     better: Fit | None = None
     bad_lines: Mapping[str, int] = field(default_factory=dict)
-    metrics: SearchMetrics = field(default_factory=lambda: SearchMetrics.of({}))
+    metrics: Metrics = field(default_factory=Metrics)
     counts: Counts = field(default_factory=Counts)
+    gap: timedelta = DEFAULTS.gap
+    orphans_with_gap_doubled: int = 0
+    orphan: Example | None = None
+    chosen: str = ""
+
+    @cached_property
+    def searches(self) -> SearchMetrics:
+        """The metrics of searches, computed; a repeated click is none of their clicks."""
+        return SearchMetrics.of(self.metrics.outcomes)
 
     @property
     def events(self) -> int:
         """Events."""
-        return self.checkup.tally.events.total()
+        return self.counts.events
 
     @property
     def clicks(self) -> int:
-        """Clicks."""
-        return self.checkup.tally.of(Kind.CLICK_RESULT)
+        """Clicks that count for a search, as `ctrlog summary` counts them by default."""
+        return self.searches.clicks + self.counts.repeated_clicks
+
+    @property
+    def all_clicks(self) -> int:
+        """Clicks, orphans included."""
+        return self.counts.clicks
 
     @property
     def search_events(self) -> int:
@@ -98,21 +127,6 @@ class Facts:
     def goes_by_ids(self) -> bool:
         """Whether clicks find their search by its id."""
         return self.has_ids and self.attribute is Attribution.ID
-
-    @property
-    def counted_searches(self) -> int:
-        """Searches: by their ids if clicks go by them, else as `ctrlog summary` counts them."""
-        return self.by_ids.searches if self.goes_by_ids else self.metrics.searches
-
-    @property
-    def counted_clicked(self) -> int:
-        """How many of these got a click."""
-        return self.by_ids.clicked_searches if self.goes_by_ids else self.metrics.clicked_searches
-
-    @property
-    def ctr(self) -> float | None:
-        """The share of these that got a click."""
-        return ratio(self.counted_clicked, self.counted_searches)
 
 
 #: A smaller share of wrong lines or clicks does not make click-through wrong.

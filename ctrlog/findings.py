@@ -33,6 +33,7 @@ _FINDERS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     clickfindings.ranks,
     clickfindings.repeated_clicks,
     logfindings.missing_times,
+    logfindings.naive_times,
     searchfindings.keystrokes,
     searchfindings.no_results,
     searchfindings.empty_results,

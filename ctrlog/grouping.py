@@ -372,24 +372,24 @@ class Choice:
             The groups to show, those of all others last, and how many are left out.
         """
         others = [group for group in groups if group.key == OTHERS]
-        kept = [
-            group
-            for group in groups
-            if group.key != OTHERS and group.metrics.searches >= self.min_searches
-        ]
+        kept = [group for group in groups if group.key != OTHERS and not self.is_too_small(group)]
         period = grouping.period
         if period is not None and self.order is None and not self.worst:
             known = [group for group in groups if group.key != OTHERS]
             shown = [
                 group  # a period without searches tells that there were none
                 for group in _in_time_order(known, period, grouping.zone)
-                if group.metrics.searches == 0 or group.metrics.searches >= self.min_searches
+                if group.metrics.searches == 0 or not self.is_too_small(group)
             ]
             left_out = len(known) - len(kept) + len(shown[self.top :] if self.top else [])
             return shown[: self.top] + others, left_out
         kept.sort(key=self._place)
         left_out = len(groups) - len(others) - len(kept[: self.top])
         return kept[: self.top] + others, left_out
+
+    def is_too_small(self, group: Group) -> bool:
+        """Tell whether a group has too few searches to be shown; the one of all others has not."""
+        return group.key != OTHERS and group.metrics.searches < self.min_searches
 
     def _place(self, group: Group) -> tuple[bool, float, int, str]:
         """Sort key: unknown values last; of equal ones the larger group, then the name."""

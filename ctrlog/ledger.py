@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Selector: TypeAlias = Callable[[TrustedEvent], bool]
 #: Called with each click that is in a search, and with what that has shown so far.
 ClickObserver: TypeAlias = "Callable[[TrustedEvent, Shown | None], None]"
+#: Called with each click that is in no search.
+OrphanObserver: TypeAlias = Callable[[TrustedEvent], None]
 
 
 class Ended(NamedTuple):
@@ -84,6 +86,7 @@ class Ledger:
         select: Which searches to record and count; None for all.
         volume: Who makes so many searches that no more are recorded; None for no limit.
         on_click: Called with each click that is in a search; None if nobody looks.
+        on_orphan: Called with each click that is in none; None if nobody looks.
         searches: Searches that are over and not yet collected.
         sessions: Sessions that are over and not yet collected.
         counts: All that is only counted.
@@ -94,6 +97,7 @@ class Ledger:
     select: Selector | None = None
     volume: Volume | None = None
     on_click: ClickObserver | None = None
+    on_orphan: OrphanObserver | None = None
     searches: list[SearchRecord] = field(default_factory=list)
     sessions: list[SessionRecord] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)

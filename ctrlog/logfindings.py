@@ -61,7 +61,7 @@ def bad_lines(facts: Facts) -> Iterator[Finding]:
     bad = sum(facts.bad_lines.values())
     if not bad:
         return
-    lines = facts.events + bad
+    lines = facts.checkup.lines
     by_number = sorted(facts.bad_lines.items(), key=lambda item: (-item[1], item[0]))
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in by_number)
     yield Finding(
@@ -98,7 +98,7 @@ _NAME_EVENTS = "--field type=PLACE if events are named elsewhere, or a schema of
 
 def no_clicks(facts: Facts) -> Iterator[Finding]:
     """Tell that there is no click."""
-    if facts.clicks or not facts.search_events:
+    if facts.all_clicks or not facts.search_events:
         return
     yield Finding(
         "no_clicks",
@@ -116,24 +116,41 @@ def no_clicks(facts: Facts) -> Iterator[Finding]:
 
 def missing_times(facts: Facts) -> Iterator[Finding]:
     """Tell how many events have no time."""
-    untimed = facts.checkup.tally.untimed
+    untimed, events = facts.checkup.tally.untimed, facts.checkup.tally.events.total()
     if not untimed:
         return
     yield Finding(
         "missing_times",
-        Severity.NOTE if untimed == facts.events else Severity.DOUBTFUL,
+        Severity.NOTE if untimed == events else Severity.DOUBTFUL,
         untimed,
-        facts.events,
-        f"Events without a time: {part(untimed, facts.events)}.",
+        events,
+        f"Events without a time: {part(untimed, events)}.",
         "Without times nothing ends a session but AppClose and Timeout, and no time to a click"
         " is known.",
         "--field time=PLACE if the log has it elsewhere",
     )
 
 
+def naive_times(facts: Facts) -> Iterator[Finding]:
+    """Tell how many times do not say in which zone they are."""
+    naive, lines = facts.checkup.naive_times, facts.checkup.lines
+    if not naive:
+        return
+    yield Finding(
+        "times_without_offset",
+        Severity.DOUBTFUL,
+        naive,
+        lines,
+        f"Lines with a time that has no offset from UTC: {part(naive, lines)}.",
+        "ctrlog reads these times as UTC. If they are local times, hours, days, --since and --until"
+        " are off, and the hour that is repeated in autumn is out of order.",
+        "write times with an offset: 2024-01-31T12:00:00Z, or +01:00 instead of Z",
+    )
+
+
 def time_order(facts: Facts) -> Iterator[Finding]:
     """Tell how far events are out of order of time."""
-    order = facts.checkup.order
+    order, events = facts.checkup.order, facts.checkup.tally.events.total()
     back, neighbours = order.steps_back.total(), order.neighbours.total()
     if not order.behind:
         return
@@ -149,11 +166,11 @@ def time_order(facts: Facts) -> Iterator[Finding]:
         late = f", by more than {format_duration(order.lateness)} {order.late:,}"
     yield Finding(
         "time_order",
-        by_share(order.late, facts.events, otherwise=Severity.DOUBTFUL),
+        by_share(order.late, events, otherwise=Severity.DOUBTFUL),
         back,
         neighbours,
         f"Neighbouring lines out of order of time: {' and '.join(parts)}. Events behind the"
-        f" clock: {part(order.behind, facts.events)}{late}, up to {_whole(order.largest)}.",
+        f" clock: {part(order.behind, events)}{late}, up to {_whole(order.largest)}.",
         "Sessions and searches are made from events in the order in which they come: a click"
         " before its search belongs to none.",
         f"--reorder {format_duration(wait)} sorts them, and holds that much of the log in memory",
@@ -222,14 +239,15 @@ _TIMES_THE_MEAN = 20
 
 def robots(facts: Facts) -> Iterator[Finding]:
     """Tell of users who search far more than others."""
-    users, searches = facts.checkup.users, facts.checkup.searchers.total
+    searchers = facts.checkup.searchers
+    users, searches = facts.metrics.users.count, searchers.total
     robots = []
-    most_of_people = 0
-    for user, number in facts.checkup.searchers.most_common():
+    most_of_people = searchers.largest_error
+    for user, number in searchers.most_common():
         others = max(users - 1, 1)
         mean = max(searches - number, 1) / others
         if number < max(_MANY_SEARCHES, _TIMES_THE_MEAN * mean):
-            most_of_people = number
+            most_of_people += number
             break
         robots.append((user, number))
     if not robots:

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ctrlog.events import Attribution
-from ctrlog.pipeline import Pipeline
-from ctrlog.shard import Shard
 
 if TYPE_CHECKING:
-    from ctrlog.exclusion import Exclusion
+    from ctrlog.ledger import Counts
+    from ctrlog.pipeline import Pipeline
+    from ctrlog.rules import Rules
+    from ctrlog.shard import Shard
 
 _MOST_NAMED = 3
 
 
 def notes_on_options(pipeline: Pipeline) -> list[str]:
     """Return what is worth a note after a run, given the options; mostly nothing."""
-    shard = pipeline.shard
-    told = [_beyond(shard), _unnamed(shard), pipeline.exclusion and _excluded(pipeline.exclusion)]
+    shard, exclusion = pipeline.shard, pipeline.exclusion
+    told = [
+        _beyond(shard),
+        no_ids(shard.rules, shard.counts) if shard.has_searched else None,
+        exclusion and excluded(exclusion.events, exclusion.unseen),
+    ]
     return [note for note in told if note]
 
 
-def _excluded(exclusion: Exclusion) -> str:
-    unseen = exclusion.unseen
-    note = f"left out {_counted(exclusion.events, 'event')} of excluded users"
+def excluded(events: int, unseen: Sequence[str]) -> str:
+    """Say what was left out of the users who are to be.
+
+    Args:
+        events: How many events of theirs were left out.
+        unseen: Those of them of whom there was none.
+    """
+    note = f"left out {counted(events, 'event')} of excluded users"
     if unseen:
         has = "has" if len(unseen) == 1 else "have"
-        note += f"; {_counted(len(unseen), 'user')} of the list {has} none: {_named(unseen)}"
+        named = listed([repr(user) for user in unseen], _MOST_NAMED)
+        note += f"; {counted(len(unseen), 'user')} of the list {has} none: {named}"
     return note
+
+
+def no_ids(rules: Rules, counts: Counts) -> str | None:
+    """Say that no search has an id, if clicks are to go by these; None if it does not matter."""
+    if rules.attribution is not Attribution.ID or counts.named_searches:
+        return None
+    return (
+        "no Search has a search_id, so clicks go by the order of events; if the log calls it NAME,"
+        " use --field search_id=NAME"
+    )
 
 
 def _beyond(shard: Shard) -> str | None:
@@ -36,31 +58,20 @@ def _beyond(shard: Shard) -> str | None:
         return None
     made = [f"{user!r} ({number:,})" for user, number in beyond.items()]
     return (
-        f"{_counted(len(beyond), 'user')} made more searches than the limit of"
-        f" {shard.rules.max_user_searches:,}, and the later ones are left out: {_listed(made)};"
-        " --exclude-users FILE leaves out all of a user"
+        f"{counted(len(beyond), 'user')} made more searches than the limit of"
+        f" {shard.rules.max_user_searches:,}, and the later ones are left out:"
+        f" {listed(made, _MOST_NAMED)}; --exclude-users FILE leaves out all of a user"
     )
 
 
-def _unnamed(shard: Shard) -> str | None:
-    is_by_id = shard.rules.attribution is Attribution.ID
-    if not is_by_id or not shard.has_searched or shard.counts.named_searches:
-        return None
-    return (
-        "no Search has a search_id, so --attribute id is as --attribute order; if the log calls it"
-        " NAME, use --field search_id=NAME"
-    )
-
-
-def _named(users: list[str]) -> str:
-    return _listed([repr(user) for user in users])
-
-
-def _listed(texts: list[str]) -> str:
-    more = len(texts) - _MOST_NAMED
-    shown = ", ".join(texts[:_MOST_NAMED])
+def listed(texts: Sequence[str], most: int) -> str:
+    """Write texts one after the other, and how many more there are than so many."""
+    more = len(texts) - most
+    shown = ", ".join(texts[:most])
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 search`, `2 searches`."""
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,17 @@ from ctrlog.interrupts import held
 Write: TypeAlias = Callable[[bytes], None]
 
 STDOUT_DESCRIPTOR = 1
+
+
+def columns_of(output: Path | None) -> int:
+    """Return the columns of the terminal that is written to; 80 for anything else.
+
+    Args:
+        output: Where to write; None for standard output.
+    """
+    if output is None and os.isatty(STDOUT_DESCRIPTOR):
+        return shutil.get_terminal_size().columns
+    return 80
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def render(
         summary: What to write.
         format_: How to write it.
         color: Whether to colour `SummaryFormat.TABLE`; without, it has no escape codes.
-        width: The columns that `SummaryFormat.TABLE` may take, at least 40.
+        width: The columns that `SummaryFormat.TABLE` may take.
 
     Returns:
         UTF-8 that ends with a newline, if there is any.
@@ -119,7 +119,7 @@ def _metrics(summary: Summary) -> list[list[str]]:
     facts = [
         *wording.headline(summary),
         *wording.as_typed(summary),
-        ("users", wording.users(summary).split()[0]),
+        ("users", wording.users(summary.metrics).split()[0]),
         *[(name, wording.number(n)) for name, n in numbers],
         *wording.quality(summary),
         *[(f"closed by {way}", wording.number(n)) for way, n in wording.endings(summary.searches)],

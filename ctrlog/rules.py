@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctrlog.errors import UsageError
 from ctrlog.events import Attribution
-from ctrlog.ledger import ClickObserver, Selector
+from ctrlog.ledger import ClickObserver, OrphanObserver, Selector
 from ctrlog.machine import Machine, machine_for
 from ctrlog.states import MOST_OPEN
 
@@ -35,6 +35,7 @@ class Rules:
         max_user_searches: No more searches of a user are recorded and counted; None for no
             limit.
         on_click: Called with each click that is in a search; None if nobody looks.
+        on_orphan: Called with each click that is in none; None if nobody looks.
     """
 
     gap: timedelta = timedelta(minutes=30)
@@ -47,6 +48,7 @@ class Rules:
     most_open: int = MOST_OPEN
     max_user_searches: int | None = None
     on_click: ClickObserver | None = None
+    on_orphan: OrphanObserver | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 from math import ceil
 from typing import Any, TypeAlias
@@ -180,7 +181,7 @@ def _gauge(searches: SearchMetrics, cells: int) -> Text:
 
 def _volume(summary: Summary) -> Drawing:
     counts = [
-        wording.users(summary),
+        wording.users(summary.metrics),
         wording.counted(summary.metrics.sessions, "session"),
         wording.counted(summary.searches.searches, "search"),
         wording.counted(summary.searches.clicks, "click"),
@@ -238,15 +239,18 @@ def _quality(summary: Summary) -> Drawing:
 
     def draw_quality(width: int) -> Lines:
         if width < _TWO_COLUMNS_FROM:
-            return _titled("Quality", _fact_lines(facts))
-        both = _beside(lambda _: _fact_lines(facts[:half]), lambda _: _fact_lines(facts[half:]))
+            return _titled("Quality", _fact_lines(facts, width - len(_INDENT)))
+        both = _beside(partial(_fact_lines, facts[:half]), partial(_fact_lines, facts[half:]))
         return _titled("Quality", both(width))
 
     return draw_quality
 
 
-def _fact_lines(facts: wording.Facts) -> Lines:
-    widths, quiet = _widths(facts), {wording.NULL: _QUIET}
+def _fact_lines(facts: wording.Facts, room: int) -> Lines:
+    """Draw names and values; where there is little room, names are cut and not values."""
+    names, values = _widths(facts)
+    widths = [max(1, min(names, room - _GAP - values)), values]
+    quiet = {wording.NULL: _QUIET}
     return [_row([name, Text(value, quiet.get(value, ""))], widths, (1,)) for name, value in facts]
 
 
@@ -342,6 +346,7 @@ def _layout(keys: list[int], values: list[int], room: int) -> tuple[list[int], l
 
 
 _SPARKS = "▁▂▃▄▅▆▇█"
+_PLURALS = {period: f"{period.value}s" for period in Period}
 _LEAST_POINTS = 3  # of a spark line: two are a rise from the bottom to the top, or a fall
 
 
@@ -358,7 +363,9 @@ def _spark(summary: Summary, cells: int) -> Lines:
     scale = (len(_SPARKS) - 1) / (high - low) if high > low else 0
     line = "".join(" " if ctr is None else _SPARKS[round((ctr - low) * scale)] for ctr in ctrs)
     legend = f"CTR from {wording.percent(low)} ▁ to {wording.percent(high)} █"
-    return [Text(line, _BAR), Text(legend, _QUIET)]
+    if per_cell > 1 and summary.period is not None:
+        legend += f", {per_cell} {_PLURALS[summary.period]} in each mark"
+    return [Text(line, _BAR), *_wrapped(Text(legend, _QUIET), cells)]
 
 
 def _periods_in_order(summary: Summary) -> list[SearchMetrics]:

@@ -15,17 +15,18 @@ from ctrlog.wording import part
 def typed_searches(facts: Facts) -> Iterator[Finding]:
     """Tell of searches that are counted, though they were still being typed."""
     typed = facts.checkup.user_scale * facts.checkup.tally.typed_on[Kind.SEARCH]
+    searches = facts.search_events
     if facts.has_ids:
-        typed = facts.by_ids.typed_on
+        typed, searches = facts.by_ids.typed_on, facts.by_ids.searches
     if not typed:
         return
     yield Finding(
         "typed_searches",
-        by_share(typed, facts.counted_searches),
+        by_share(typed, searches),
         typed,
-        facts.counted_searches,
+        searches,
         f"Searches typed on from, within {format_duration(TYPING_PAUSE)} and without a click:"
-        f" {part(typed, facts.counted_searches)}.",
+        f" {part(typed, searches)}.",
         _TYPING,
         "--merge-typing 2s takes one typing for one search",
     )
@@ -149,9 +150,7 @@ def no_results(facts: Facts) -> Iterator[Finding]:
 
 def empty_results(facts: Facts) -> Iterator[Finding]:
     """Tell how many searches found nothing."""
-    empty, lists = facts.metrics.zero_results, facts.metrics.logged_results
-    if facts.goes_by_ids:
-        empty, lists = facts.by_ids.without_results, facts.by_ids.with_lists
+    empty, lists = facts.searches.zero_results, facts.searches.logged_results
     if not empty:
         return
     yield Finding(

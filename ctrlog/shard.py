@@ -50,7 +50,9 @@ class Shard:
         self.rules = rules or DEFAULTS
         self._machine = self.rules.machine
         self._no_session = self._machine.rows[State.NONE]
-        self._ledger = Ledger(self.rules.select, self.rules.volume(), self.rules.on_click)
+        self._ledger = Ledger(
+            self.rules.select, self.rules.volume(), self.rules.on_click, self.rules.on_orphan
+        )
         self._sessions: dict[str | int, Session] = {}
         # The type of the users that the sessions are kept by, None if there are both
         # integers and strings: only then can one user be there in another spelling.

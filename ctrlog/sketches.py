@@ -160,6 +160,11 @@ class HeavyHitters:
         if len(self._counts) > self._capacity:
             self._counts = Counter({kept: n - 1 for kept, n in self._counts.items() if n > 1})
 
+    @property
+    def largest_error(self) -> int:
+        """How much too low a count can be."""
+        return (self.total - self._counts.total()) // (self._capacity + 1)
+
     def most_common(self) -> list[tuple[str, int]]:
         """Return strings with how often they came at least, the most frequent first."""
         return sorted(self._counts.items(), key=lambda found: (-found[1], found[0]))

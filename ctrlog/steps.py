@@ -70,9 +70,11 @@ def _rank_of(click: TrustedEvent, shown: Shown | None) -> int | None:
     return rank_in(shown, str(click.item))
 
 
-def count_orphan_click(_session: Session, _event: TrustedEvent, ledger: Ledger) -> None:
+def count_orphan_click(_session: Session, event: TrustedEvent, ledger: Ledger) -> None:
     """Count a click that belongs to no search (R5)."""
     ledger.counts.clicks += 1
+    if ledger.on_orphan is not None:
+        ledger.on_orphan(event)
     ledger.counts.orphan_clicks += 1
 
 

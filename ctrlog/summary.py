@@ -40,11 +40,13 @@ class Summary:
         groups: The groups to show, in the order to show them; without metrics for a period
             in which no search was made.
         groups_left_out: How many groups are not shown.
+        groups_too_small: How many of these have too few searches to be shown.
         merged_searches: How many searches are in groups that were merged for want of room.
         open_sessions: How many sessions stay open for another run, and are in no metric.
         rules: The rules that searches and sessions were made by.
         excluded_events: How many events of excluded users were left out; None if no users
             were to be.
+        excluded_unseen: Those excluded users of whom there was no event.
         limit: Users with more searches were left out; None if none were to be.
         left_out: Those users, and how many searches they made, the most first.
         keeps_bad_lines: Whether the bad lines were written somewhere.
@@ -60,10 +62,12 @@ class Summary:
     period: Period | None = None
     groups: Sequence[Group] = field(default_factory=list)
     groups_left_out: int = 0
+    groups_too_small: int = 0
     merged_searches: int = 0
     open_sessions: int = 0
     rules: Rules = DEFAULTS
     excluded_events: int | None = None
+    excluded_unseen: Sequence[str] = ()
     limit: int | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     keeps_bad_lines: bool = False
@@ -251,10 +255,9 @@ class Summing:
         grouping, groups, held = self._grouping, self._groups, self._held
         if held is not None:
             held.release(self._metrics, groups)
-        shown: list[Group] = []
-        left_out = 0
-        if grouping is not None and groups is not None:
-            shown, left_out = (choice or Choice()).of(groups.groups(), grouping)
+        choice = choice or Choice()
+        known = groups.groups() if groups is not None else []
+        shown, left_out = choice.of(known, grouping) if grouping else ([], 0)
         return Summary(
             metrics=self._metrics,
             searches=SearchMetrics.of(self._metrics.outcomes),
@@ -265,10 +268,12 @@ class Summing:
             period=grouping.period if grouping else None,
             groups=shown,
             groups_left_out=left_out,
+            groups_too_small=sum(map(choice.is_too_small, known)),
             merged_searches=groups.merged_searches if groups else 0,
             open_sessions=pipeline.shard.open_sessions,
             rules=pipeline.shard.rules,
             excluded_events=pipeline.exclusion.events if pipeline.exclusion else None,
+            excluded_unseen=pipeline.exclusion.unseen if pipeline.exclusion else (),
             limit=self._limit,
             left_out=held.left_out if held else {},
             keeps_bad_lines=pipeline.bad_lines.keep is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -28,18 +29,6 @@ def offset_of(rank: int, place: int) -> int:
     return max(-FURTHEST, min(offset, FURTHEST))
 
 
-class Click(NamedTuple):
-    """The clicks on one item of a search.
-
-    Attributes:
-        times: How many there were.
-        rank: The rank that the first of them had; None if it had none.
-    """
-
-    times: int
-    rank: int | None
-
-
 @dataclass(slots=True)
 class SearchTrace:
     """What was logged under one id of a search.
@@ -49,9 +38,10 @@ class SearchTrace:
         lists: How many of them came with results, and Results events.
         empty: How many of these lists had none.
         typed: Searches as the client logs them.
-        results: Ids of the results shown, in order, over all lists.
         impressions: Items that were on the screen.
-        clicks: The clicks, by item.
+        results: Ids of the results shown, in order, over all lists.
+        clicks: How many clicks there were on each item.
+        ranks: The rank that the first click on an item had, if it had one.
         text: What was searched for.
         user: Who did it.
         has_texts: Whether there were several texts.
@@ -63,9 +53,10 @@ class SearchTrace:
     lists: int = 0
     empty: int = 0
     typed: int = 0
-    results: list[str] = field(default_factory=list)
     impressions: set[str] = field(default_factory=set)
-    clicks: dict[str, Click] = field(default_factory=dict)
+    results: list[str] = field(default_factory=list)
+    clicks: Counter[str] = field(default_factory=Counter)
+    ranks: dict[str, int] = field(default_factory=dict)
     text: str | None = None
     user: str | None = None
     has_texts: bool = False
@@ -100,11 +91,18 @@ class SearchTrace:
 
     def see_click(self, item: str, rank: int | None) -> None:
         """Note a click."""
-        before = self.clicks.get(item)
-        if before is not None:
-            self.clicks[item] = before._replace(times=before.times + 1)
-        elif len(self.clicks) < _MOST_ITEMS:
-            self.clicks[item] = Click(1, rank)
+        if item not in self.clicks and len(self.clicks) >= _MOST_ITEMS:
+            return
+        self.clicks[item] += 1
+        if rank is not None and self.clicks[item] == 1:
+            self.ranks[item] = rank
+
+    def offsets(self) -> Iterator[int]:
+        """How far the ranks of clicks are from the places of their items, as `offset_of` says."""
+        places = {item: place for place, item in reversed([*enumerate(self.results, 1)])}
+        for item, rank in self.ranks.items():
+            if item in places:
+                yield offset_of(rank, places[item])
 
     @property
     def is_empty(self) -> bool:

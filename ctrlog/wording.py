@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from ctrlog import notes as _notes
 from ctrlog.escaping import UNSAFE, escape
 from ctrlog.events import ClosedBy
 from ctrlog.grouping import OTHERS, Group
 from ctrlog.intervals import Interval
-from ctrlog.metrics import SearchMetrics, ratio
+from ctrlog.metrics import Metrics, SearchMetrics, ratio
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration, format_second
 
@@ -89,10 +90,7 @@ def number(value: int | None) -> str:
     return NULL if value is None else f"{value:,}"
 
 
-def counted(value: int, noun: str) -> str:
-    """Write a number of things: `1 search`, `2 searches`."""
-    plural = "es" if noun.endswith("ch") else "s"
-    return f"{value:,} {noun}{'' if value == 1 else plural}"
+counted = _notes.counted
 
 
 def part(count: int, of: int) -> str:
@@ -167,9 +165,9 @@ def as_typed(summary: Summary) -> Facts:
     ]
 
 
-def users(summary: Summary) -> str:
+def users(metrics: Metrics) -> str:
     """Write the number of users; an estimate has a ~."""
-    found = summary.metrics.users
+    found = metrics.users
     return ("" if found.is_exact else "~") + f"{counted(found.count, 'user')}"
 
 
@@ -245,10 +243,16 @@ def extent(summary: Summary) -> str:
 def groups_notes(summary: Summary) -> list[str]:
     """What to know of the groups shown."""
     notes = []
-    if summary.groups_left_out:
-        left_out = summary.groups_left_out
-        verb = "is" if left_out == 1 else "are"
-        notes.append(f"{counted(left_out, 'more group')} {verb} not shown; --top N shows more.")
+    too_small = summary.groups_too_small
+    if beyond := summary.groups_left_out - too_small:
+        verb = "is" if beyond == 1 else "are"
+        notes.append(f"{counted(beyond, 'more group')} {verb} not shown; --top N shows more.")
+    if too_small:
+        has = "has" if too_small == 1 else "have"
+        notes.append(
+            f"{counted(too_small, 'group')} {has} fewer searches than --min-searches asks for, and"
+            f" {'is' if too_small == 1 else 'are'} not shown."
+        )
     if summary.merged_searches:
         notes.append(
             f"There were too many groups, so rare ones were merged: (others) has"

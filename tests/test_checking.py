@@ -8,12 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+import children
 import pytest
 import strategies
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from making import summed_up
 
 from ctrlog.checking import Choices, check
+from ctrlog.checkpage import to_dict, to_text
 from ctrlog.decoding import Decoder
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.findings import findings
@@ -89,7 +91,7 @@ def test_nothing_is_found_in_a_sound_log(tmp_path: Path) -> None:
     facts = looked_at(tmp_path, SOUND)
     assert findings(facts) == []
     assert (facts.schema, facts.events, facts.clicks) == ("native", 36, 12)
-    assert (facts.counted_searches, facts.counted_clicked, facts.ctr) == (12, 12, 1.0)
+    assert (facts.searches.searches, facts.searches.clicked_searches) == (12, 12)
     assert facts.checkup.is_exact
 
 
@@ -145,7 +147,7 @@ def test_a_schema_of_ones_own_is_taken(tmp_path: Path) -> None:
     file.write_text('user = "who"\n[Search]\nwhen.what = "search"\nquery = "text"\n')
     log = [{"what": "search", "who": 1, "text": "dogs"}]
     facts = looked_at(tmp_path, log, choices=Choices(schema=str(file)))
-    assert (facts.schema, facts.counted_searches) == (str(file), 1)
+    assert (facts.schema, facts.searches.searches) == (str(file), 1)
     assert facts.checkup.tally.events == {("Search", "search"): 1}
 
 
@@ -294,6 +296,11 @@ def test_clicks_without_a_search_are_counted(tmp_path: Path) -> None:
         for query_id in ("q1", "q9", None)
     ]  # fmt: skip
     finding = found_in(tmp_path, [*clicks, *queries])["clicks_without_search"]
+    assert (finding.count, finding.of) == (3, 3)  # each comes before its search
+    assert "clicks that name a search that is not in the log: 1; clicks that name none: 1" in (
+        finding.what
+    )
+    finding = found_in(tmp_path, [*queries, *clicks])["clicks_without_search"]
     assert (finding.count, finding.of) == (2, 3)
 
 
@@ -370,14 +377,7 @@ def test_a_file_that_cannot_be_read_is_told_and_others_are_read(
 @settings(max_examples=60)
 @given(strategies.several_logs())
 def test_the_figures_are_those_of_the_summary(logs: list[bytes]) -> None:
-    """Whatever the log, what both say of searches, clicks and results is one number."""
-    # Ids are looked at by a check alone, so an odd one is a bad line only there.
-    has_odd_ids = any(
-        len(Decoder(Schema(), 2**24).decode(log).bad)
-        != len(Decoder(Schema().without_ids(), 2**24).decode(log).bad)
-        for log in logs
-    )
-    assume(not has_odd_ids)
+    """Whatever the log, what both say of users, searches, clicks and lines is one number."""
     with TemporaryDirectory() as folder:
         names = []
         for number, log in enumerate(logs):
@@ -385,20 +385,55 @@ def test_the_figures_are_those_of_the_summary(logs: list[bytes]) -> None:
             path.write_bytes(log)
             names.append(str(path))
         facts = check(names, Choices(schema="native"), SILENT)
-        schema = Schema().without_ids()
-        pipeline = Pipeline(Shard(Rules(dedupe_clicks=True)), Decoder(schema, 2**24))
-        found = summed_up(pipeline, names).to_dict()
-    of_findings = {finding.name: finding for finding in findings(facts)}
-    assert facts.counted_searches == found["searches"]
-    assert facts.counted_clicked == found["clicked_searches"]
-    assert facts.ctr == found["ctr"]
-    assert facts.clicks == found["diagnostics"]["all_clicks"]
-    for name, count in (
-        ("zero_results", found["zero_results"]),
-        ("clicks_without_search", found["diagnostics"]["orphan_clicks"]),
-        ("repeated_clicks", found["diagnostics"]["repeated_clicks"]),
+        pipelines = [
+            Pipeline(Shard(Rules(dedupe_clicks=once)), Decoder(Schema().without_ids(), 2**24))
+            for once in (False, True)
+        ]
+        expected, deduped = [summed_up(pipeline, names).to_dict() for pipeline in pipelines]
+    found = findings(facts)
+    told = to_dict(facts, found)
+    diagnostics = expected["diagnostics"]
+    in_both = {*told} & {*expected, *diagnostics} - {"lines"}  # of which blank ones are some
+    assert in_both >= {"events", "users", "sessions", "searches", "ctr", "clicks", "all_clicks"}
+    assert in_both >= {"bad_lines", "first_time", "last_time", "zero_result_rate"}
+    assert {name: told[name] for name in in_both} == {
+        name: (expected | diagnostics)[name] for name in in_both
+    }
+    counts = {finding.name: (finding.count, finding.of) for finding in found}
+    for name, count, of in (
+        ("zero_results", expected["zero_results"], None),
+        ("clicks_without_search", diagnostics["orphan_clicks"], diagnostics["all_clicks"]),
+        ("repeated_clicks", deduped["diagnostics"]["repeated_clicks"], expected["clicks"]),
+        ("bad_lines", diagnostics["bad_lines"], told["lines"]),
     ):
-        assert (of_findings[name].count if name in of_findings else 0) == count, name
+        assert counts.get(name, (0, of))[0] == count, name
+        assert of is None or counts.get(name, (0, of))[1] == of, name
+
+
+@pytest.mark.parametrize("options", [(), ("--schema", "ubi-events")], ids=["found", "named"])
+def test_the_figures_of_a_log_with_ids_are_those_of_the_summary(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Also where clicks find their search by the id that they name, in whatever order."""
+    clicked = {
+        "action_name": "click", "client_id": "c", "timestamp": at(50),
+        "event_attributes": {"object": {"object_id": "a"}, "position": {"ordinal": 1}},
+    }  # fmt: skip
+    queries = [
+        {"query_id": f"q{n % 7}", "client_id": "c", "user_query": "dogs", "timestamp": at(n)}
+        for n in range(10)
+    ]
+    typed = [clicked | {"action_name": "search", "message": "d", "query_id": "q1"}]
+    clicks = [clicked | {"query_id": name} for name in ("q1", "q1", "q2", "q9", None)]
+    path = tmp_path / "log.jsonl"
+    lines = [json.dumps(each) for each in [clicks[2], *queries, *typed, *clicks]]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    said = json.loads(children.run("check", "--format", "json", *options, path).out)
+    schema = ("--schema", said["schema"])
+    summary = children.run("summary", "--format", "json", *schema, path).out
+    expected = json.loads(summary) | json.loads(summary)["diagnostics"]
+    in_both = {*said} & {*expected} - {"lines"}
+    assert {name: said[name] for name in in_both} == {name: expected[name] for name in in_both}
 
 
 def test_pages_of_results_are_one_search(tmp_path: Path) -> None:
@@ -435,7 +470,8 @@ def test_a_click_after_the_session_is_in_no_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("searches", "limit"), [(101, 100), (1_000, 900), (2_001, 2_000), (10_000, 9_000)]
+    ("searches", "limit"),
+    [(100, 90), (101, 100), (1_000, 900), (2_001, 2_000), (10_000, 9_000), (20_000, 10_000)],
 )
 def test_the_limit_that_is_advised_leaves_people_in(
     tmp_path: Path, searches: int, limit: int
@@ -446,9 +482,77 @@ def test_the_limit_that_is_advised_leaves_people_in(
     assert finding.help.endswith(f"--max-user-searches {limit}")
 
 
+def test_the_limit_that_is_advised_leaves_people_in_among_many_users(tmp_path: Path) -> None:
+    """Where there are too many users to count each for certain, what may be missing is added."""
+    people = [search(number, user=f"user {number % 2000}") for number in range(26_000)]
+    robot = [search(30_000 + n, f"query {n}", "robot") for n in range(1_001)]
+    finding = found_in(tmp_path, [*people, *robot])["robots"]
+    assert finding.figures == {"users": ["robot"]}
+    assert 13 <= int(finding.help.rpartition(" ")[2]) < 1_001
+
+
 def test_few_orphans_make_no_number_wrong(tmp_path: Path) -> None:
     """A log has clicks outside of results too; only many of them point to a mistake."""
     few = found_in(tmp_path, [*SOUND, click(2000, user="bob")])["clicks_without_search"]
     assert (few.severity, few.count, few.of) == (Severity.DOUBTFUL, 1, 13)
     many = [*SOUND, click(2000, user="bob"), click(2001, user="bob")]
     assert found_in(tmp_path, many)["clicks_without_search"].severity is Severity.WRONG
+
+
+# Times.
+
+
+def test_times_without_an_offset_are_counted(tmp_path: Path) -> None:
+    """Under whatever key the log has its times, and only there."""
+
+    def naive(event: Mapping[str, Any]) -> dict[str, Any]:
+        return {**event, "time": event["time"].removesuffix("Z")}
+
+    log = [*[naive(event) for event in SOUND[:5]], *SOUND[5:]]
+    log += [search(3000, "2024-01-01 00:00:00", born="2024-01-01 00:00:00")]
+    finding = found_in(tmp_path, log)["times_without_offset"]
+    assert (finding.severity, finding.count, finding.of) == (Severity.DOUBTFUL, 5, 37)
+    renamed = [{**naive(event), "at": {"when": naive(event)["time"]}} for event in SOUND]
+    fields = Choices(fields=[("time", "at.when")])
+    assert found_in(tmp_path, renamed, choices=fields)["times_without_offset"].count == 36
+    queries = [{"query_id": "q", "client_id": "c", "user_query": "dogs", "timestamp": at(n)[:-1]}
+               for n in range(3)]  # fmt: skip
+    assert found_in(tmp_path, queries)["times_without_offset"].count == 3
+
+
+def test_the_first_click_in_no_search_is_named(tmp_path: Path) -> None:
+    """By its user and its line, also behind bad and blank lines and in a further file."""
+    orphan = click(2000, user="bob", item="x")
+    found = found_in(tmp_path, SOUND, ["{", "", search(1999), orphan, orphan])
+    finding = found["clicks_without_search"]
+    place = f"{tmp_path / '1.jsonl'}:4"
+    assert f"The first is of user bob, at {place}." in finding.what
+    example = {"user": "bob", "file": str(tmp_path / "1.jsonl"), "line": 4}
+    assert finding.figures["example"] == example
+
+
+def test_a_longer_gap_is_advised_only_if_it_helps(tmp_path: Path) -> None:
+    """The gap is doubled and the clicks in no search are counted again."""
+    late = [search(10_000), click(10_000 + 50 * 60)]
+    helped = found_in(tmp_path, [*SOUND, *late])["clicks_without_search"]
+    assert helped.figures["with_gap_doubled"] == 0
+    assert helped.help.startswith("--gap 1h; ")
+    elsewhere = found_in(tmp_path, [*SOUND, click(2000, user="bob")])["clicks_without_search"]
+    assert elsewhere.figures["with_gap_doubled"] == 1
+    assert "--gap" not in elsewhere.help
+
+
+def test_a_part_is_divided_by_that_part(tmp_path: Path) -> None:
+    """Whatever part is looked at, no finding counts more than there is to count."""
+    other = [event | {"app": "b", "user": "b" + event["user"]} for event in SOUND]
+    mine = [event | {"app": "a"} for event in SOUND]
+    orphans = [click(3000, user="bob", app="b"), click(3000, user="ann", app="a")]
+    log: Log = [*mine, *other, *other[:2], "{", "{", *orphans]
+    facts = looked_at(tmp_path, log, choices=Choices(where=(("app", "a"),)))
+    found = {finding.name: finding for finding in findings(facts)}
+    assert (found["bad_lines"].count, found["bad_lines"].of) == (2, 78)
+    assert (found["repeated_lines"].count, found["repeated_lines"].of) == (3, 78)
+    finding = found["clicks_without_search"]
+    assert (finding.count, finding.of) == (1, 13)
+    assert to_dict(facts, [])["users"] == 4
+    assert "where app=a; lines are those of the whole log" in to_text(facts, [])

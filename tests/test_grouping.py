@@ -488,7 +488,9 @@ def shown(choice: Choice, grouping: Grouping, searches: list[SearchRecord]) -> l
     """Group searches and choose; return the keys' first parts with the number of searches."""
     groups = Groups(grouping.key_of(()), 1000)
     groups.update(searches)
-    chosen, left_out = choice.of(groups.groups(), grouping)
+    known = groups.groups()
+    chosen, left_out = choice.of(known, grouping)
+    assert sum(map(choice.is_too_small, known)) <= left_out
     return [*((*group.key, group.metrics.searches) for group in chosen), left_out]
 
 

@@ -221,7 +221,7 @@ nasty = st.one_of(
     names=st.tuples(nasty, nasty),
     dimensions=st.sampled_from([1, 2]),
     scale=st.sampled_from([1, 1000]),
-    width=st.integers(40, 120),
+    width=st.integers(1, 120),
     color=st.booleans(),
 )
 def test_no_line_is_too_wide(
@@ -255,7 +255,31 @@ def test_no_line_is_too_wide(
     assert all(line.rstrip(" ") == line for line in lines)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", text)
     groups = [line for line in lines if f" {all_searches.searches:,} " in f"{line} "]
-    assert len(groups) >= len(keys) + 1
+    assert width < _ROOM_FOR_NUMBERS or len(groups) >= len(keys) + 1
+
+
+_ROOM_FOR_NUMBERS = 40
+
+
+@pytest.mark.parametrize("make", SUMMARIES.values(), ids=SUMMARIES)
+def test_it_can_be_drawn_at_any_width(make: Callable[[], Summary]) -> None:
+    """Down to one column, however little of it can be read then; no line is too wide."""
+    plain = make()
+    full = replace(
+        plain,
+        chosen="since 2024-01-01T00:00:00Z, where country=DE",
+        rules=Rules(merge_typing=timedelta(seconds=2)),
+        counts=Counts(events=9, clicks=62, orphan_clicks=31, late=1, first_time=at(0)),
+        bad_lines={"cut off": 1},
+        groups_left_out=3,
+        groups_too_small=2,
+        limit=5,
+        left_out={"漢字" * 30: 6},
+    )
+    for summary in (plain, full):
+        for width in range(1, 131):
+            text = render(summary, SummaryFormat.TABLE, width=width).decode()
+            assert max(map(cell_len, text.split("\n"))) <= width
 
 
 @given(user=nasty)
@@ -383,7 +407,13 @@ def test_advice_is_given_where_it_is_due() -> None:
         "their search_id is missing": replace(
             by_id, counts=Counts(events=9, clicks=62, orphan_clicks=31, named_searches=9)
         ),
-        "1 event of excluded users is left out": replace(good, excluded_events=1),
+        "1 repeated click in the log does not count: --dedupe-clicks.": replace(
+            good,
+            rules=Rules(dedupe_clicks=True),
+            counts=Counts(events=9, clicks=9, repeated_clicks=1),
+        ),
+        "Left out 1 event of excluded users.": replace(good, excluded_events=1),
+        "1 user of the list has none: 'x'": replace(good, excluded_events=0, excluded_unseen=["x"]),
         "8 users with more than 5 searches each are left out, 76 searches in all: u0 (6), u1 (7),"
         " u2 (8), u3 (9), u4 (10) and 3 more.": replace(
             good, limit=5, left_out={f"u{n}": 6 + n for n in range(8)}
@@ -398,9 +428,9 @@ def test_advice_is_given_where_it_is_due() -> None:
     assert advice(replace(by_id, counts=Counts(events=9, named_searches=1))) == []
     assert advice(replace(good, excluded_events=0, limit=5)) == []
     assert advice(replace(summed_up(Ended([], [])), excluded_events=2)) == [
-        "2 events of excluded users are left out."
+        "Left out 2 events of excluded users."
     ]
-    assert "~" in wording.users(estimated)
+    assert "~" in wording.users(estimated.metrics)
     assert "sessions" in dict(wording.headline(estimated)).popitem()[0]
 
 
@@ -447,6 +477,50 @@ def test_narrow_intervals_get_more_decimals() -> None:
 def test_durations_are_short(value: float | None, text: str) -> None:
     """A duration has three digits or two units."""
     assert wording.seconds(value) == text
+
+
+def test_a_spark_line_says_how_much_time_a_mark_stands_for() -> None:
+    """Where there is not a cell for each period, as many as it takes share one."""
+    summary = rich_summary("hour")
+    assert "in each mark" not in render(summary, SummaryFormat.TABLE, width=120).decode()
+    for width in range(20, 60):
+        text = render(summary, SummaryFormat.TABLE, width=width).decode()
+        marks = re.search(r"\n +([▁▂▃▄▅▆▇█ ]+)\n +CTR from", text)
+        each = re.search(r", (\d+) hours in each mark", re.sub(r"\s+", " ", text))
+        assert marks is not None
+        hours = len(summary.groups)
+        assert len(marks[1]) == -(-hours // (int(each[1]) if each else 1))
+
+
+def test_a_part_of_the_log_is_not_taken_for_the_whole() -> None:
+    """With a filter, what is of the whole log says so, and no share mixes the two."""
+    counts = Counts(events=5000, clicks=640, orphan_clicks=32, first_time=at(0), last_time=at(9))
+    whole = replace(rich_summary(), counts=counts)
+    part = replace(
+        whole, searches=summed_up(timeless()).searches, metrics=summed_up(timeless()).metrics
+    )
+    part = replace(part, chosen="where country=DE")
+    for format_ in SummaryFormat.TABLE, SummaryFormat.MD:
+        shown = [re.sub(r"\s+", " ", render(each, format_).decode()) for each in (whole, part)]
+        for text in shown:
+            assert "32 clicks (5.0 % of all in the log) belong to no search" in text
+            assert "in the log: " in text or "| events in the log | 5,000 |" in text
+        assert "country=DE" not in shown[0]
+        assert "where country=DE" in shown[1]
+        assert "None of these searches has logged results" in shown[1]
+    values = part.to_dict()
+    assert values["diagnostics"]["orphan_clicks"] <= values["diagnostics"]["all_clicks"] == 640
+    empty = summed_up(Ended([], []))
+    nothing = replace(part, searches=empty.searches, metrics=empty.metrics)
+    assert advice(nothing)[0].startswith("No search is chosen: none of 5,000 events")
+
+
+def test_a_search_that_is_not_chosen_may_have_the_clicks() -> None:
+    """That none of the chosen ones has a click does not tell that the event has another name."""
+    silent = replace(summed_up(unclicked()), chosen="where country=DE")
+    assert "no click at all" in " ".join(advice(silent))
+    clicked = replace(silent, counts=Counts(events=9, clicks=3))
+    assert "no click at all" not in " ".join(advice(clicked))
 
 
 def test_a_spark_line_needs_the_order_of_time() -> None:

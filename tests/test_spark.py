@@ -309,7 +309,9 @@ def test_the_summary_has_what_that_of_one_machine_has(
     monkeypatch.chdir(tmp_path)
     Path("shop.jsonl").write_bytes(b"\xef\xbb\xbf" + SHOP)
     Path("users.txt").write_text("82\n96\n")
-    found = search(spark, ["shop.jsonl"], LogOptions.parse(options)).summary.to_dict()
+    found = search(
+        spark, [str(tmp_path / "shop.jsonl")], LogOptions.parse(options)
+    ).summary.to_dict()
     arguments = []
     for name, value in options.items():
         arguments += [f"--{name.replace('_', '-')}", *([value] if isinstance(value, str) else [])]
