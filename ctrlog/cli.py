@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ctrlog import __version__
+from ctrlog.badlines import BadLines
 from ctrlog.check_command import check
 from ctrlog.choices import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
 from ctrlog.errors import DataError, UsageError
@@ -389,11 +390,15 @@ def explain(
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         shard = ExplainingShard(user, run.pipeline.shard.rules, width=columns_of(output))
         run.pipeline.shard = shard
+        messages: list[str] = []
+        run.pipeline.bad_lines = BadLines(messages.append)
         for _ in run.ended():
             lines = shard.take_lines()
             if lines:
                 run.write("".join(f"{line}\n" for line in lines).encode())
-        run.add_notes()
+        for message in messages:  # of any user, so not between the events of this one
+            run.console.show(message)
+        run.add_notes("ctrlog run --bad-lines FILE")
         if not (shard.events_explained or run.console.has_failed):
             raise DataError(f"no event of user {user!r} among {shard.counts.events:,} events")
 

@@ -51,7 +51,7 @@ def format_of(beginning: bytes) -> Format | None:
     """Return the format of an archive by its first bytes, None if it is none.
 
     Args:
-        beginning: The first `LONGEST_MAGIC` bytes, or all if there are fewer.
+        beginning: As many of the first bytes as its format needs, six at most, or all of it.
     """
     for magic, format_ in _FORMATS.items():
         if beginning.startswith(magic):
