@@ -108,7 +108,8 @@ class Run:
             self._resumption.save()
         number = asked_to_stop()
         if number is not None and not (self._course.follows and number == signal.SIGTERM):
-            self.add_notes()
+            if self._course.follows:
+                self.add_notes()
             raise Interrupted(number)
 
     def _shared(self, product: Product) -> AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ctrlog.decoding import Decoder
 from ctrlog.events import TrustedEvent, unpack_items
-from ctrlog.faults import BadLine, Reason
+from ctrlog.faults import BadLine, Fault, Reason, read_slowly
 from ctrlog.schema import FIELD_TYPES, Schema
 from ctrlog.times import to_micros
 
@@ -27,7 +27,7 @@ Outcome = list[Any]
 
 def said(event: TrustedEvent) -> Outcome:
     """Return all that an event says; items that its type does not use are nothing."""
-    shown = [getattr(event, name) for name in FIELD_TYPES if name != "items"]
+    shown = [getattr(event, name) for name in FIELD_TYPES if name != "items"] + [event.extra]
     items = event.items
     return [*shown, unpack_items(items) if isinstance(items, tuple) else None]
 
@@ -66,6 +66,32 @@ def each_alone(lines: list[bytes], decoder: Decoder = DECODER) -> list[Outcome |
             events = sum(not isinstance(before, BadLine) for before in alone)
             alone.append(each._replace(after=events) if isinstance(each, BadLine) else each)
     return alone
+
+
+NATIVE = [
+    Schema(),
+    Schema().without_ids(),
+    Schema.native([("user", "more.user"), ("time", "at")], ["device", "more.time", "lang"]),
+]
+
+
+@pytest.mark.parametrize("schema", NATIVE, ids=["native", "without ids", "nested"])
+@given(data=st.data())
+def test_fast_is_the_same_as_slow(schema: Schema, data: st.DataObject) -> None:
+    """Whatever bytes a line has, a decoder makes of it what reading it slowly makes."""
+    line = data.draw(strategies.untimed_events().flatmap(strategies.lines))
+    line = data.draw(strategies.mutated(line))
+    decoder = Decoder(schema, MAX)
+    if not line.strip(b" \t\r"):
+        assert outcomes(line + b"\n", 1, decoder) == []
+        return
+    slow: Outcome | BadLine
+    try:
+        slow = said(read_slowly(line, schema))
+    except Fault as fault:
+        slow = BadLine(1, 0, fault.reason, fault.detail, line)
+    (fast,) = outcomes(line + b"\n", 1, decoder)
+    assert fast == slow
 
 
 @given(LINES)
