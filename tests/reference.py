@@ -47,6 +47,8 @@ class Options:
     dedupe_clicks: bool = False
     most_open: int = 1000
     max_user_searches: int | None = None
+    excluded: frozenset[str] = frozenset()
+    interleaves: bool = False
 
     @property
     def has_ids(self) -> bool:
@@ -231,6 +233,23 @@ def in_order(events: Sequence[Event], reorder: timedelta | None) -> list[Event]:
         while held and held[0][0] <= greatest - to_us(reorder):
             sorted_events.append(held.pop(0)[1])
     return sorted_events + [event for _, event in held]
+
+
+def together(files: Sequence[Sequence[Event]]) -> list[Event]:
+    """Take the events of files together, the earliest next one first (R1, `--interleave`)."""
+    rests = [list(events) for events in files]
+    before = [float("-inf")] * len(rests)
+    taken: list[Event] = []
+    while any(rests):
+        keys = []
+        for number, rest in enumerate(rests):
+            if rest:
+                time = rest[0].time
+                keys.append((before[number] if time is None else time, number))
+        earliest, number = min(keys)
+        before[number] = earliest
+        taken.append(rests[number].pop(0))
+    return taken
 
 
 # --- Sessions
@@ -515,14 +534,18 @@ class Machine:
 
 
 def run(logs: Sequence[bytes], options: Options = Options()) -> Outcome:
-    """Answer what `ctrlog run` answers for the contents of some files, one after the other."""
+    """Answer what `ctrlog run` answers for the contents of some files."""
     machine = Machine(options)
+    files = []
     for content in logs:
         # Zeros before all lines are a hole, no line.
         log = read_log(content.lstrip(b"\0"), has_ids=options.has_ids)
         machine.outcome.counts["bad"].update(reason for _, reason in log.bad)
+        others = [event for event in log.events if event.user not in options.excluded]
+        files.append(in_order(others, options.reorder))
+    for events in [together(files)] if options.interleaves else files:
         machine.clock = None  # each file has a clock of its own (R7)
-        for event in in_order(log.events, options.reorder):
+        for event in events:
             machine.take(event)
     machine.finish()
     return machine.outcome

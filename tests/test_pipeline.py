@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,7 +54,8 @@ def run(
         outcome.bad_lines,
         InTurn(Limits(block_bytes=block_bytes)),
         options.reorder,
-        exclusion=exclusion,
+        exclusion=exclusion or (Exclusion(options.excluded) if options.excluded else None),
+        interleaves=options.interleaves,
     )
     with TemporaryDirectory() as folder:
         names = []
@@ -77,11 +78,18 @@ def as_dicts(
     return [json.loads(line) for line in sink.lines(records).split(b"\n") if line]
 
 
-@given(strategies.several_logs(), strategies.options())
+EXCLUDED = st.sampled_from([frozenset[str](), frozenset({"1"}), frozenset({"2", "bob", "x"})])
+
+
+@given(strategies.several_logs(), strategies.options(), EXCLUDED, st.booleans())
 def test_records_and_counts_are_those_of_the_reference(
-    logs: list[bytes], options: reference.Options
+    logs: list[bytes],
+    chosen: reference.Options,
+    excluded: frozenset[str],
+    interleaves: bool,  # noqa: FBT001  # drawn
 ) -> None:
     """On any log and with any options the slow reference, made from the rules, agrees."""
+    options = replace(chosen, excluded=excluded, interleaves=interleaves)
     outcome = run(logs, options)
     expected = reference.run(logs, options)
     assert as_dicts(outcome.searches, Per.SEARCH, options) == expected.searches
@@ -105,11 +113,18 @@ def test_records_and_counts_are_those_of_the_reference(
         assert getattr(counts, name) == expected.counts[name], name
 
 
-@given(strategies.several_logs(), strategies.options(), st.integers(1, 200))
+@given(
+    strategies.several_logs(), strategies.options(), EXCLUDED, st.booleans(), st.integers(1, 200)
+)
 def test_any_block_size_gives_the_same(
-    logs: list[bytes], options: reference.Options, block_bytes: int
+    logs: list[bytes],
+    chosen: reference.Options,
+    excluded: frozenset[str],
+    interleaves: bool,  # noqa: FBT001  # drawn
+    block_bytes: int,
 ) -> None:
     """However much is read at a time, records, their order and counts stay the same (R12)."""
+    options = replace(chosen, excluded=excluded, interleaves=interleaves)
     whole, cut = run(logs, options), run(logs, options, block_bytes)
     assert cut.searches == whole.searches
     assert cut.sessions == whole.sessions
