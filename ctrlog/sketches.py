@@ -19,17 +19,17 @@ V = TypeVar("V")
 class QuantileSketch:
     """Quantiles of non-negative values, to within 0.1 % of the value.
 
-    A value falls into the bucket i with g^(i-1) < value <= g^i, where g = (1+e)/(1-e)
-    and e = 0.001, and only the buckets' counts are kept. The middle of a bucket is
-    within e of every value in it. Values up to a microsecond, 0 and what a log in
-    disorder makes negative are taken as 0.
+    A value falls into the bucket i with g^(i-1) < value <= g^i, where g = 1 + e and
+    e = 0.001, and only the buckets' counts are kept. So any number in a bucket is within
+    e of every value in it, and the one with the fewest digits is told. Values up to a
+    microsecond, 0 and what a log in disorder makes negative are taken as 0.
 
     Source: C. Masson, J. E. Rim, H. K. Lee, "DDSketch: A Fast and Fully-Mergeable
     Quantile Sketch with Relative-Error Guarantees", PVLDB 12 (2019), 2195-2205.
     """
 
     RELATIVE_ERROR = 0.001
-    _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+    _GAMMA = 1 + RELATIVE_ERROR
     _PER_LOG = 1 / log(_GAMMA)
     _ZERO = ceil(log(1e-6) * _PER_LOG)  # all that is not larger than a microsecond
 
@@ -81,8 +81,18 @@ class QuantileSketch:
             if rank < 0:
                 if bucket == self._ZERO:
                     return 0.0
-                return float(2 * self._GAMMA**bucket / (self._GAMMA + 1))
+                return _shortest_between(self._GAMMA ** (bucket - 1), self._GAMMA**bucket)
         return None
+
+
+def _shortest_between(low: float, high: float) -> float:
+    """Return the number above `low` and up to `high` that has the fewest significant digits."""
+    middle = (low + high) / 2
+    rounded = (float(f"{middle:.{digits}e}") for digits in range(_MOST_DIGITS))
+    return next((number for number in rounded if low < number <= high), middle)
+
+
+_MOST_DIGITS = 16
 
 
 class DistinctCounter:

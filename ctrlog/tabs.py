@@ -160,6 +160,8 @@ def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
 def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.refine(session, event, ledger)
     before, now = session.search_id, event.search_id
+    if before is not None and before == now:
+        session.refinements -= 1  # it is the same search, merged or not
     del session.numbers[before]
     if before is not None and now is not None and before != now:
         session.outdated[before] = now

@@ -266,7 +266,7 @@ class Search:
         opened: The place of that among the session's events.
         names: The ids that it goes by, the present one last; [None] if it has none.
         events: The Results and clicks that belong to it.
-        refinements: How many Search events were replaced by others.
+        refinements: How many other searches it replaced.
         is_open: Whether no other search has closed it.
     """
 
@@ -340,7 +340,7 @@ def ask(dealt: Dealt, event: Event, place: int, name: str | None, options: Optio
         typed_on = None
     if typed_on is not None and is_typed_on(typed_on, event, options):
         typed_on.asked, typed_on.opened, typed_on.events = event, place, []
-        typed_on.refinements += 1
+        typed_on.refinements += name is None or name != typed_on.names[-1]
         if name != typed_on.names[-1]:
             typed_on.names.append(name)
     elif mine is None or name is None:

@@ -202,6 +202,7 @@ def test_logs_give_what_the_reference_gives(log: Path) -> None:
 
 
 REFUSED = [
+    ("--gap 0", "ctrlog: the gap must be longer than 0: write 90s, 30m or 1h30m, for example"),
     ("--gap 30", "'--gap': '30' is not a duration: write 90s, 30m, 1h30m or 2d; did you mean 30s"),
     ("--gap half", "'--gap': 'half' is not a duration: write 90s"),
     ("--gap 9999999d", "'--gap': '9999999d' is too long"),

@@ -168,12 +168,15 @@ def test_an_older_tab_is_not_typed_on() -> None:
 
 
 def test_the_same_id_is_typed_on_if_the_query_is_another() -> None:
-    """A page or a facet keeps results; another query of the same id takes its place."""
+    """A page or a facet keeps results; another query of the same id takes its place.
+
+    It replaces no other search: by their id, the two were one all along.
+    """
     page = [search("do", 0, search_id=1), results("a", search_id=1), search("do", 1, search_id=1)]
     (gone_on,) = fed(Shard(BY_ID), page).searches
     assert (gone_on.query, gone_on.refinements, gone_on.results) == ("do", 0, 1)
     (typed_on,) = fed(Shard(BY_ID), [*page, search("dog", 2, search_id=1)]).searches
-    assert (typed_on.query, typed_on.refinements, typed_on.results) == ("dog", 1, None)
+    assert (typed_on.query, typed_on.refinements, typed_on.results) == ("dog", 0, None)
 
 
 def test_a_replaced_id_names_what_took_its_place() -> None:
@@ -228,6 +231,19 @@ def test_raw_and_merged_searches_are_the_same_clicked_ones(
     assert [(e.query, e.clicks, e.time) for e in merge.searches if e.clicks] == [
         (each.query, each.clicks, each.time) for each in clicked
     ]
+
+
+@given(strategies.log_bytes(), strategies.options())
+def test_searches_and_refinements_are_the_searches_of_an_unmerged_run(
+    log: bytes, options: reference.Options
+) -> None:
+    """Whether searches are told apart by order or by ids, none is counted that was not one."""
+    merging = replace(
+        typings(options), most_open=1000, since=None, until=None, where=(), max_user_searches=None
+    )
+    merged = fed(Shard(rules_of(merging)), decoded(log))
+    raw = fed(Shard(rules_of(replace(merging, merge_typing=None))), decoded(log))
+    assert sum(1 + each.refinements for each in merged.searches) == len(raw.searches)
 
 
 def without_replaced(log: bytes, options: reference.Options) -> list[TrustedEvent]:

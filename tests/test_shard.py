@@ -292,8 +292,9 @@ def test_an_event_of_the_past_does_not_end_a_session_by_its_length() -> None:
 
 
 def test_a_longest_session_of_nothing_is_refused() -> None:
-    """A session that must not last at all makes no sense, nor does a negative pause."""
-    for gap, lateness, longest in ((-1, 0, 1), (0, -1, 1), (0, 0, 0)):
+    """A session that must not last at all makes no sense, nor does no pause, or a negative one."""
+    Rules(s(1), s(0), s(1))
+    for gap, lateness, longest in ((-1, 0, 1), (0, 0, 1), (1, -1, 1), (1, 0, 0)):
         with pytest.raises(UsageError):
             Rules(s(gap), s(lateness), s(longest))
 
