@@ -15,8 +15,9 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from logs import USERS
 from making import US, at, decoded, event, fed, rules_of, s
-from test_pipeline import as_dicts
+from pipelines import as_dicts
 
 from ctrlog.errors import UsageError
 from ctrlog.events import Attribution, SearchRecord, TrustedEvent
@@ -351,13 +352,6 @@ def test_the_start_of_a_session_may_become_known_after_its_first_search() -> Non
 
 
 # Users.
-
-USERS: list[str | int] = [
-    *[1, 0, -1, 3, 10**20],
-    *["1", "0", "-1", "3", str(10**20)],
-    *["01", "-0", "+1", " 1", "1 ", "1.0", "1_0", "--1", "-", "", "1e0"],
-    *["\u0663", "\uff11", "\u00b9", "x1", "None", "True"],
-]
 
 
 @pytest.mark.parametrize("first", [1, "1"])
