@@ -1,0 +1,131 @@
+"""What befalls a log on its way into a file: lines come late, and bad ones get in between."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle
+from typing import TypeAlias
+
+from ctrlog.simulate.draws import Draw
+from ctrlog.simulate.truth import Truth
+
+#: Times in ms, in order, and the line of each.
+Timed: TypeAlias = tuple[list[int], list[str]]
+
+#: A line that is late is written between these two after its time.
+LATE_MS = (1_000, 120_000)
+
+
+def put_in_disorder(
+    blocks: Iterable[Timed], share: float, draw: Draw, truth: Truth
+) -> Iterator[list[str]]:
+    """Write some lines later than they should be, most of them by little.
+
+    Args:
+        blocks: Lines in order of time.
+        share: Share of the lines to be late. One that no other overtakes is in order all
+            the same.
+        draw: Chance.
+        truth: Counts the events that come after a later one.
+
+    Yields:
+        The same lines in the order in which they are written.
+    """
+    waiting: list[tuple[int, int, int, str]] = []  # when to write, number, time, line
+    number = 0
+    clock_ms: int | None = None
+
+    def written(until_ms: float) -> Iterator[str]:
+        nonlocal clock_ms
+        while waiting and waiting[0][0] <= until_ms:
+            _, _, time_ms, line = heapq.heappop(waiting)
+            if clock_ms is None or time_ms >= clock_ms:
+                clock_ms = time_ms
+            else:
+                truth.out_of_order += 1
+                truth.largest_step_back_ms = max(truth.largest_step_back_ms, clock_ms - time_ms)
+            yield line
+
+    for times_ms, lines in blocks:
+        block: list[str] = []
+        for time_ms, line in zip(times_ms, lines, strict=True):
+            late_ms = _lateness_ms(draw()) if draw() < share else 0
+            heapq.heappush(waiting, (time_ms + late_ms, number, time_ms, line))
+            number += 1
+            block += written(time_ms)
+        yield block
+    yield [*written(float("inf"))]
+
+
+def _lateness_ms(chance: float) -> int:
+    """Half of them are below 16 s."""
+    least, most = LATE_MS
+    return least + int(chance * chance * chance * (most - least))
+
+
+def put_in_bad_lines(
+    blocks: Iterable[list[str]], share: float, draw: Draw, truth: Truth
+) -> Iterator[list[str]]:
+    """Put spoilt copies of lines before them, of each sort in turn.
+
+    Args:
+        blocks: Lines.
+        share: Bad lines per line.
+        draw: Chance.
+        truth: Counts the bad lines by their reason.
+
+    Yields:
+        The lines and the bad ones. What is not to be UTF-8 is there as half a surrogate pair.
+    """
+    sorts = cycle(SORTS.items())
+    for block in blocks:
+        spoilt: list[str] = []
+        for line in block:
+            if draw() < share:
+                reason, spoil = next(sorts)
+                truth.bad_lines[reason] += 1
+                spoilt.append(spoil(line, draw))
+            spoilt.append(line)
+        yield spoilt
+
+
+def _cut_off(line: str, draw: Draw) -> str:
+    return line[: 1 + int(draw() * (len(line) - 2))] + "\n"
+
+
+def _message(_line: str, draw: Draw) -> str:
+    return f"WARN collector restarted, {int(draw() * 100)} events queued\n"
+
+
+def _without_user(line: str, _draw: Draw) -> str:
+    return re.sub(r'"user":\d+,', "", line)
+
+
+def _without_time(line: str, _draw: Draw) -> str:
+    return re.sub(r'"time":"[^"]*"', '"time":"yesterday"', line)
+
+
+def _with_user_object(line: str, _draw: Draw) -> str:
+    return re.sub(r'"user":(\d+)', r'"user":{"id":\1}', line)
+
+
+def _in_latin_1(line: str, _draw: Draw) -> str:
+    return line.replace("}", ',"shop":"caf\udce9"}')
+
+
+def _in_a_list(line: str, _draw: Draw) -> str:
+    return f"[{line[:-1]}]\n"
+
+
+#: How lines are spoilt, by what `ctrlog summary` calls the reason.
+SORTS: dict[str, Callable[[str, Draw], str]] = {
+    "cut off": _cut_off,
+    "not JSON": _message,
+    "field missing": _without_user,
+    "not a time": _without_time,
+    "wrong type": _with_user_object,
+    "not UTF-8": _in_latin_1,
+    "not an object": _in_a_list,
+}

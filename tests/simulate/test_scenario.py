@@ -1,0 +1,43 @@
+"""What log to make: what makes no sense is refused."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from ctrlog.errors import UsageError
+from ctrlog.simulate.scenario import MOST_DAYS, MOST_QUERIES, MOST_USERS, Scenario
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("events", -1, "the number of events cannot be negative"),
+        ("users", 0, "1 to 1,000,000,000 users"),
+        ("users", MOST_USERS + 1, "1 to 1,000,000,000 users"),
+        ("queries", 0, "1 to 1,000,000 queries"),
+        ("queries", MOST_QUERIES + 1, "1 to 1,000,000 queries"),
+        ("days", 0.0, "more than 0 and at most 36,525"),
+        ("days", -1.0, "more than 0 and at most 36,525"),
+        ("days", MOST_DAYS + 1.0, "more than 0 and at most 36,525"),
+        ("days", nan, "more than 0 and at most 36,525"),
+        ("days", inf, "more than 0 and at most 36,525"),
+        *[
+            (share, value, "from 0 to below 1")
+            for share in ("orphans", "disorder", "bad_lines")
+            for value in (-0.01, 1.0, nan)
+        ],
+    ],
+)
+def test_what_makes_no_sense_is_refused(name: str, value: Any, message: str) -> None:
+    """The message says what may be."""
+    with pytest.raises(UsageError, match=message):
+        Scenario(**{name: value})
+
+
+def test_the_ends_of_what_may_be_are_taken() -> None:
+    """The least and the most of everything."""
+    Scenario(events=0, users=1, seed=-(2**80), days=1e-9, queries=1)
+    Scenario(users=MOST_USERS, days=MOST_DAYS, queries=MOST_QUERIES, orphans=0.999)
