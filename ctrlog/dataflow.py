@@ -4,7 +4,7 @@ try:
     from ctrlog.adapters.bytewax_flow import flow
 except ModuleNotFoundError as error:
     raise ImportError(
-        f"ctrlog on Bytewax needs {error.name}, which is not installed: pip install '.[bytewax]' in"
+        f"ctrlog on Bytewax needs {str(error.name).partition('.')[0]}, which is not installed: pip install '.[bytewax]' in"
         " a checkout of ctrlog"
     ) from None
 

@@ -7,7 +7,7 @@ try:
     from ctrlog.cli.spark import app
 except ModuleNotFoundError as error:
     _MISSING = (
-        f"ctrlog on Spark needs {error.name}, which is not installed: pip install '.[spark]' in a"
+        f"ctrlog on Spark needs {str(error.name).partition('.')[0]}, which is not installed: pip install '.[spark]' in a"
         " checkout of ctrlog"
     )
     if __name__ == "__main__":
