@@ -3,8 +3,9 @@
 try:
     from ctrlog.adapters.bytewax_flow import flow
 except ModuleNotFoundError as error:
+    _package = str(error.name).partition(".")[0]
     raise ImportError(
-        f"ctrlog on Bytewax needs {str(error.name).partition('.')[0]}, which is not installed: pip install '.[bytewax]' in"
+        f"ctrlog on Bytewax needs {_package}, which is not installed: pip install '.[bytewax]' in"
         " a checkout of ctrlog"
     ) from None
 

@@ -6,8 +6,9 @@ try:
     from ctrlog.adapters.spark_job import render_json, search, session, write
     from ctrlog.cli.spark import app
 except ModuleNotFoundError as error:
+    _package = str(error.name).partition(".")[0]
     _MISSING = (
-        f"ctrlog on Spark needs {str(error.name).partition('.')[0]}, which is not installed: pip install '.[spark]' in a"
+        f"ctrlog on Spark needs {_package}, which is not installed: pip install '.[spark]' in a"
         " checkout of ctrlog"
     )
     if __name__ == "__main__":
