@@ -17,7 +17,7 @@ from ctrlog.foreign import ForeignSchema
 from ctrlog.ledger import Ended
 from ctrlog.metrics import Metrics
 from ctrlog.places import format_place
-from ctrlog.preview import Input, previewed
+from ctrlog.preview import PreviewedInput, previewed
 from ctrlog.rules import Rules
 from ctrlog.schema import Schema
 from ctrlog.schemafile import PRESETS, load_schema
@@ -187,7 +187,7 @@ class _Looking:
         self._counting = _Counting(rules, self._checkup)
         self._example: Example | None = None
 
-    def read(self, each: Input) -> None:
+    def read(self, each: PreviewedInput) -> None:
         """Read an input to its end."""
         self._checkup.order.begin_file(each.name)
         self._counting.begin_file()

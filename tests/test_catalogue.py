@@ -17,7 +17,7 @@ from ctrlog.catalogue import (
     scattered,
     text_of,
 )
-from ctrlog.scenario import MOST_QUERIES
+from ctrlog.scenario import MAX_QUERIES
 
 
 def test_queries_are_chosen_by_zipfs_law() -> None:
@@ -42,7 +42,7 @@ def test_any_chance_chooses_a_query(queries: int) -> None:
 
 def test_no_two_queries_have_the_same_words() -> None:
     """The texts of many queries are all different, also where the number of words changes."""
-    numbers = [*range(60_000), *range(MOST_QUERIES - 1_000, MOST_QUERIES)]
+    numbers = [*range(60_000), *range(MAX_QUERIES - 1_000, MAX_QUERIES)]
     assert len({text_of(number) for number in numbers}) == len(numbers)
 
 
@@ -66,7 +66,7 @@ def test_the_text_is_json() -> None:
 
 def test_a_query_shows_ten_items_a_page_and_none_twice() -> None:
     """The rank of a click is told from its item, so no item may be there twice."""
-    for number in (*range(2_000), MOST_QUERIES - 1):
+    for number in (*range(2_000), MAX_QUERIES - 1):
         pages = [json.loads(f"[{items_of(number, page)}]") for page in range(2)]
         assert [len(page) for page in pages] == [10, 10]
         assert len({*pages[0], *pages[1]}) == 20

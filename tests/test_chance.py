@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from ctrlog.chance import EXPONENTIAL, STEPS, draws, dwells_ms, pauses_ms, waits_ms
+from ctrlog.chance import EXPONENTIAL, TABLE_SIZE, draws, dwells_ms, pauses_ms, waits_ms
 
 
 def test_a_stream_of_chance_is_fixed_by_seed_and_concern() -> None:
@@ -30,14 +30,14 @@ def test_all_chance_is_of_the_one_method_that_python_keeps() -> None:
 
 def test_the_exponential_distribution_has_mean_1() -> None:
     """So it is by its making: the mean of all order statistics is that of the distribution."""
-    assert sum(EXPONENTIAL) / STEPS == pytest.approx(1, abs=1e-12)
+    assert sum(EXPONENTIAL) / TABLE_SIZE == pytest.approx(1, abs=1e-12)
 
 
 def test_the_exponential_distribution_has_its_quantiles() -> None:
     """The table is close to -ln(1 - p), from which libraries would compute it."""
-    assert len(EXPONENTIAL) == STEPS
+    assert len(EXPONENTIAL) == TABLE_SIZE
     for place, value in enumerate(EXPONENTIAL):
-        assert 1 - exp(-value) == pytest.approx((place + 0.5) / STEPS, abs=0.5 / STEPS)
+        assert 1 - exp(-value) == pytest.approx((place + 0.5) / TABLE_SIZE, abs=0.5 / TABLE_SIZE)
 
 
 def test_waits_begin_with_the_least_and_have_their_mean() -> None:
@@ -45,7 +45,7 @@ def test_waits_begin_with_the_least_and_have_their_mean() -> None:
     waits = waits_ms(1.5, 6)
     assert list(waits) == sorted(waits)
     assert waits[0] == pytest.approx(1500, abs=10)
-    assert sum(waits) / STEPS == pytest.approx(7500, abs=1)
+    assert sum(waits) / TABLE_SIZE == pytest.approx(7500, abs=1)
     assert waits[-1] <= 1500 + 7.52 * 6000
 
 
@@ -54,12 +54,12 @@ def test_dwells_have_the_quantiles_of_a_weibull_distribution() -> None:
     dwells = dwells_ms(20)
     for tenth in range(1, 10):
         expected = 20_000 * (-log(1 - tenth / 10)) ** (1 / (2 / 3))
-        assert dwells[STEPS * tenth // 10] == pytest.approx(expected, rel=0.01)
+        assert dwells[TABLE_SIZE * tenth // 10] == pytest.approx(expected, rel=0.01)
 
 
 def test_pauses_go_evenly_from_the_least_to_the_most() -> None:
     """Both ends are possible, and no step is larger than another by more than 1 ms."""
     pauses = pauses_ms(240_000, 1_800_000)
-    assert (len(pauses), pauses[0], pauses[-1]) == (STEPS, 240_000, 1_800_000)
+    assert (len(pauses), pauses[0], pauses[-1]) == (TABLE_SIZE, 240_000, 1_800_000)
     steps = {after - before for before, after in pairwise(pauses)}
     assert max(steps) - min(steps) <= 1

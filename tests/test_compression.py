@@ -8,7 +8,14 @@ from archives import COMPRESS, DECOMPRESS, MAKERS, gzipped, kind_of, skipped, zs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrlog.compression import CONTENT_BYTES, MAGICS, Damaged, Decompressor, Format, format_of
+from ctrlog.compression import (
+    CONTENT_BYTES,
+    MAGICS,
+    CompressionFormat,
+    Damaged,
+    Decompressor,
+    format_of,
+)
 
 #: Contents of members: none, little, well and badly compressed.
 CONTENTS = st.one_of(
@@ -19,7 +26,7 @@ CONTENTS = st.one_of(
 KINDS = sorted(COMPRESS)
 
 
-def known(archive: bytes) -> Format:
+def known(archive: bytes) -> CompressionFormat:
     """The format of what is known to be an archive."""
     format_ = format_of(archive)
     assert format_ is not None
@@ -161,7 +168,7 @@ def test_cut_anywhere_an_archive_gives_a_prefix(maker: str) -> None:
         assert content.startswith(readable)
         before = readable
         if wrong or maker == kind:
-            assert wrong == f"the {kind} archive ends there, in the middle"
+            assert wrong == f"the {kind} archive is incomplete: it ends here"
         elif not maker.endswith("frames"):  # at the end of a member nothing tells of others
             assert DECOMPRESS[kind](archive[:length]) == readable
 

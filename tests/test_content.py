@@ -154,7 +154,7 @@ def test_cut_at_every_tenth(maker: str, tenth: int) -> None:
     assert LOG.startswith(lines)
     assert lines == b"" or lines.endswith(b"\n")
     assert (
-        wrong == f"log: byte {length + 1}: the {kind_of(maker)} archive ends there, in the middle"
+        wrong == f"log: byte {length + 1}: the {kind_of(maker)} archive is incomplete: it ends here"
     )
     if kind_of(maker) in {"gzip", "xz"}:  # the others give whole blocks only
         assert len(lines) > len(LOG) * (tenth - 2) // 10
@@ -168,7 +168,7 @@ def test_cut_around_the_ends(kind: str) -> None:
     for length in (*range(longest_magic, 40), *range(len(archive) - 40, len(archive))):
         lines, wrong = lines_of(archive[:length])
         assert LOG.startswith(lines)
-        assert wrong == f"log: byte {length + 1}: the {kind} archive ends there, in the middle"
+        assert wrong == f"log: byte {length + 1}: the {kind} archive is incomplete: it ends here"
     assert lines_of(archive) == (LOG, "")
 
 
@@ -183,7 +183,7 @@ def test_a_cut_archive_ends_the_run_with_2_and_costs_no_other(tmp_path: Path) ->
     assert run.out.endswith(b"\tclose\tfalse\n")
     assert run.code == 2
     assert run.err.decode() == (
-        f"ctrlog: {path}: byte {len(archive) - 7}: the gzip archive ends there, in the middle\n"
+        f"ctrlog: {path}: byte {len(archive) - 7}: the gzip archive is incomplete: it ends here\n"
     )
 
 
@@ -200,7 +200,7 @@ def test_damaged_anywhere(kind: str, tenth: int) -> None:
     assert lines.startswith(sure[: sure.rfind(b"\n") + 1])
     assert lines == b"" or lines.endswith(b"\n")
     told = re.fullmatch(
-        rf"log: bytes (\d+) to (\d+): the {kind} archive is damaged there or before: .*", wrong
+        rf"log: bytes (\d+) to (\d+): the {kind} archive is damaged here or earlier: .*", wrong
     )
     assert told is not None
     start, end = int(told[1]) - 1, int(told[2])
@@ -366,7 +366,7 @@ def test_an_archive_that_was_not_yet_there_whole(kind: str, tenth: int) -> None:
     Path("log").write_bytes(archive[: len(archive) * tenth // 10])
     first = run_on("log")
     assert first[2] == 2
-    assert b"ends there, in the middle" in first[1]
+    assert b"is incomplete: it ends here" in first[1]
     assert run_on("log") == first
     with Path("log").open("ab") as file:
         file.write(archive[len(archive) * tenth // 10 :])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctrlog.chance import draws
 from ctrlog.decoding import Decoder
 from ctrlog.faults import Reason
-from ctrlog.mishaps import LATE_MS, SORTS, put_in_bad_lines, put_in_disorder
+from ctrlog.mishaps import CORRUPTIONS, LATE_MS, delay_lines, insert_bad_lines
 from ctrlog.schema import Schema
 from ctrlog.truth import Truth
 
@@ -39,7 +39,7 @@ def disordered(
             times.append(time_ms)
         timed.append((times, [f"{time}\n" for time in times]))
     truth = Truth(users=1)
-    written = put_in_disorder(timed, share, draws(seed, "test"), truth)
+    written = delay_lines(timed, share, draws(seed, "test"), truth)
     return (
         [time for times, _ in timed for time in times],
         [int(line) for block in written for line in block],
@@ -83,12 +83,12 @@ def test_disorder_comes_in_its_share(share: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-@pytest.mark.parametrize("reason", SORTS)
+@pytest.mark.parametrize("reason", CORRUPTIONS)
 def test_a_spoilt_line_has_the_fault_that_it_is_counted_by(reason: str, seed: int) -> None:
     """The reason is what the decoder finds, wherever chance cuts a line."""
     draw = draws(seed, reason)
     for line in LINES:
-        spoilt = SORTS[reason](line, draw)
+        spoilt = CORRUPTIONS[reason](line, draw)
         assert spoilt.endswith("\n")
         decoded = Decoder(Schema(), 1000).decode(spoilt.encode(errors="surrogateescape"))
         assert [bad.reason for bad in decoded.bad] == [reason]
@@ -97,7 +97,7 @@ def test_a_spoilt_line_has_the_fault_that_it_is_counted_by(reason: str, seed: in
 
 def test_every_reason_is_there_that_a_line_can_give() -> None:
     """All that ctrlog tells apart, but lines that are too long."""
-    assert {*SORTS} == {reason.value for reason in Reason} - {"line too long"}
+    assert {*CORRUPTIONS} == {reason.value for reason in Reason} - {"line too long"}
 
 
 def test_bad_lines_come_on_top_in_their_share() -> None:
@@ -105,19 +105,19 @@ def test_bad_lines_come_on_top_in_their_share() -> None:
     truth = Truth(users=1)
     blocks = [LINES * 500] * 4
     written = [
-        line for block in put_in_bad_lines(blocks, 0.05, draws(1, "test"), truth) for line in block
+        line for block in insert_bad_lines(blocks, 0.05, draws(1, "test"), truth) for line in block
     ]
     good = [line for line in written if line in LINES]
     assert good == LINES * 2_000
     assert len(written) - len(good) == truth.bad_lines.total()
     assert truth.bad_lines.total() == pytest.approx(500, rel=0.1)
     assert max(truth.bad_lines.values()) - min(truth.bad_lines.values()) <= 1
-    assert Counter(truth.bad_lines).keys() == SORTS.keys()
+    assert Counter(truth.bad_lines).keys() == CORRUPTIONS.keys()
 
 
 def test_a_bad_line_comes_before_the_line_that_it_spoils() -> None:
     """With a share close to 1 nearly every line has its bad copy."""
     truth = Truth(users=1)
-    (written,) = put_in_bad_lines([LINES], 0.999999, draws(1, "test"), truth)
+    (written,) = insert_bad_lines([LINES], 0.999999, draws(1, "test"), truth)
     assert written[1::2] == LINES
     assert truth.bad_lines.total() == len(LINES)

@@ -41,7 +41,7 @@ def test_a_place_is_keys_and_steps_into_lists(text: str, place: Place) -> None:
 )
 def test_what_is_no_place_is_refused(text: str) -> None:
     """A slip of the hand is told, with what may be written."""
-    with pytest.raises(UsageError, match=r"is no place of a field: write key, outer.inner or list"):
+    with pytest.raises(UsageError, match=r"is not the place of a field: write key, outer"):
         parse_place(text)
 
 

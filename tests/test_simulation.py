@@ -144,9 +144,9 @@ def test_the_end_of_a_log_finds_out_what_is_overdue(later_ms: int, closed_by: st
     simulation = Simulation(Scenario())
     visit = Visit(simulation._shop, 1)
     visit._open_search(0)
-    simulation._guests = [(0, 1, 0, visit, lambda _: 0)]
+    simulation._active = [(0, 1, 0, visit, lambda _: 0)]
     simulation.truth.last_ms = 35 * 60_000 + later_ms
-    simulation._cut_off_visits()
+    simulation._end_open_sessions()
     true = simulation.truth.to_dict()["closed_by"]
     assert true[closed_by] == 1
     log = (
@@ -291,7 +291,7 @@ def test_users_come_as_often_however_long_the_log_is() -> None:
 )
 def test_a_log_that_outlasts_time_is_refused(scenario: Scenario) -> None:
     """Before it is begun, where that can be told; and what to do is said."""
-    with pytest.raises(UsageError, match=r"after the year 9999; name more --users"):
+    with pytest.raises(UsageError, match=r"beyond the year 9999; use more --users"):
         simulated(scenario)
 
 
@@ -309,8 +309,8 @@ def test_memory_holds_who_is_there_only() -> None:
     most = {}
     for events in (20_000, 80_000):
         simulation = Simulation(Scenario(events=events, users=5_000))
-        most[events] = max(len(simulation._guests) for _ in simulation.blocks())
-        assert len(simulation._present) == len(simulation._guests)
+        most[events] = max(len(simulation._active) for _ in simulation.blocks())
+        assert len(simulation._present) == len(simulation._active)
         assert simulation._visits > events / 10
     assert most[80_000] < 150
     assert most[80_000] < 2 * most[20_000]
@@ -400,5 +400,5 @@ def test_visits_have_as_many_events_as_are_said() -> None:
     simulation = Simulation(Scenario(events=200_000, users=50_000))
     for _ in simulation.blocks():
         pass
-    ended = simulation._visits - len(simulation._guests) / 2
+    ended = simulation._visits - len(simulation._active) / 2
     assert 200_000 / ended == pytest.approx(EVENTS_PER_VISIT, rel=0.02)

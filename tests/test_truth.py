@@ -15,7 +15,7 @@ SEARCH, CLOSE, GAP = ClosedBy.SEARCH, ClosedBy.CLOSE, ClosedBy.GAP
 def told() -> Truth:
     """A truth of twelve searches."""
     truth = Truth(users=100)
-    truth.stories = Counter(
+    truth.searches = Counter(
         {
             (True, 1, 1, SEARCH): 3,
             (True, 2, 4, CLOSE): 2,

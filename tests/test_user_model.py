@@ -63,11 +63,11 @@ def live(habits: Habits, seed: int = 1, *, queries: int = 10, orphan_after: str 
     lived = Lived()
     lines: list[str] = []
 
-    def owes_orphan() -> bool:
+    def is_orphan_due() -> bool:
         return bool(orphan_after) and orphan_after in lines[-1]
 
     draw = draws(seed, "test")
-    shop = Shop(catalogue(queries), habits, draw, lines.append, owes_orphan, lived.truth)
+    shop = Shop(catalogue(queries), habits, draw, lines.append, is_orphan_due, lived.truth)
     acts = Visit(shop, 7).acts()
     wait_ms: int | None = next(acts)
     while wait_ms is not None:
@@ -93,7 +93,7 @@ def test_a_visit_is_a_search_between_opening_and_closing() -> None:
         (7, f"at {number}") for number in range(1, 5)
     ]
     assert lived.waits_ms[0] == 0
-    assert lived.truth.stories == {(True, 0, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(True, 0, None, ClosedBy.CLOSE): 1}
     assert (lived.truth.sessions, lived.truth.users) == (1, 1)
 
 
@@ -113,7 +113,7 @@ def test_a_click_is_on_an_item_that_was_shown() -> None:
         results, click = lived.events[2], lived.events[3]
         rank = 1 + results["items"].index(click["item"])
         assert click.get("rank") == (rank if logs_ranks else None)
-        assert lived.truth.stories == {(True, 1, rank, ClosedBy.CLOSE): 1}
+        assert lived.truth.searches == {(True, 1, rank, ClosedBy.CLOSE): 1}
 
 
 def test_the_next_page_has_the_next_ranks() -> None:
@@ -122,7 +122,7 @@ def test_the_next_page_has_the_next_ranks() -> None:
     lived = some(habits, lambda lived: lived.types.endswith("Results Results ClickResult AppClose"))
     click = lived.events[-2]
     assert click["rank"] == 11 + lived.events[-3]["items"].index(click["item"])
-    assert lived.truth.stories == {(True, 1, click["rank"], ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(True, 1, click["rank"], ClosedBy.CLOSE): 1}
 
 
 def test_the_rank_is_unknown_where_the_log_does_not_tell_it() -> None:
@@ -134,20 +134,20 @@ def test_the_rank_is_unknown_where_the_log_does_not_tell_it() -> None:
     lived = some(replace(PLAIN, clicks_advert=1, logs_ranks=1), has_a_click)
     assert lived.events[3].keys() == {"type", "user", "time", "item"}
     assert lived.events[3]["item"] not in lived.events[2]["items"]
-    assert lived.truth.stories == {(True, 1, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(True, 1, None, ClosedBy.CLOSE): 1}
     lived = some(replace(PLAIN, loses_results=1), has_a_click)
     assert lived.types == "AppOpen Search ClickResult AppClose"
-    assert lived.truth.stories == {(None, 1, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(None, 1, None, ClosedBy.CLOSE): 1}
     lived = some(replace(PLAIN, loses_results=1, logs_ranks=1), has_a_click)
     rank = lived.events[2]["rank"]
-    assert lived.truth.stories == {(None, 1, rank, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(None, 1, rank, ClosedBy.CLOSE): 1}
 
 
 def test_who_gives_up_sees_no_results() -> None:
     """The search has none that were logged, and no click."""
     lived = live(replace(PLAIN, gives_up=1))
     assert lived.types == "AppOpen Search AppClose"
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
 
 
 def test_a_query_that_finds_nothing_shows_an_empty_page() -> None:
@@ -155,13 +155,13 @@ def test_a_query_that_finds_nothing_shows_an_empty_page() -> None:
     habits = replace(PLAIN, turns_page=1)
     lived = some(habits, lambda lived: '"items": []' in json.dumps(lived.events), queries=1_000)
     assert lived.types == "AppOpen Search Results AppClose"
-    assert lived.truth.stories == {(False, 0, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(False, 0, None, ClosedBy.CLOSE): 1}
 
 
 def test_a_query_is_put_another_way() -> None:
     """The search before is closed by the next one, in the same session."""
     lived = some(replace(PLAIN, rephrases=0.5), lambda lived: lived.types.count("Search") == 2)
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
+    assert [by for *_, by in lived.truth.searches] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
     assert lived.truth.sessions == 1
 
 
@@ -178,7 +178,7 @@ def test_the_app_is_put_aside_for_the_gap_at_most() -> None:
     habits = replace(PLAIN, puts_aside=1)
     lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS)
     assert lived.types == "AppOpen Search Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
+    assert [by for *_, by in lived.truth.searches] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
     assert lived.truth.sessions == 1
 
 
@@ -187,12 +187,12 @@ def test_who_stays_away_comes_back_to_another_session() -> None:
     habits = replace(PLAIN, stays_away=1)
     lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS + 1)
     assert lived.types == "AppOpen Search Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.GAP, ClosedBy.CLOSE]
+    assert [by for *_, by in lived.truth.searches] == [ClosedBy.GAP, ClosedBy.CLOSE]
     assert lived.truth.sessions == 2
     habits = replace(habits, reopens=1)
     lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS + 1)
     assert lived.types == "AppOpen Search AppOpen Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.GAP, ClosedBy.CLOSE]
+    assert [by for *_, by in lived.truth.searches] == [ClosedBy.GAP, ClosedBy.CLOSE]
     assert lived.truth.sessions == 2
 
 
@@ -201,7 +201,7 @@ def test_a_visit_times_out() -> None:
     lived = live(replace(PLAIN, closes=0, times_out=1, gives_up=1))
     assert lived.types == "AppOpen Search Timeout"
     assert GAP_MS / 2 <= lived.waits_ms[-1] <= GAP_MS
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.TIMEOUT): 1}
+    assert lived.truth.searches == {(None, 0, None, ClosedBy.TIMEOUT): 1}
 
 
 def test_who_just_goes_is_there_until_the_session_falls_due() -> None:
@@ -209,7 +209,7 @@ def test_who_just_goes_is_there_until_the_session_falls_due() -> None:
     lived = live(replace(PLAIN, closes=0, gives_up=1))
     assert lived.types == "AppOpen Search"
     assert lived.waits_ms[-1] == OVERDUE_MS
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.GAP): 1}
+    assert lived.truth.searches == {(None, 0, None, ClosedBy.GAP): 1}
 
 
 def test_orphans_come_where_no_search_is_open() -> None:
@@ -217,12 +217,12 @@ def test_orphans_come_where_no_search_is_open() -> None:
     lived = live(replace(PLAIN, gives_up=1), orphan_after="AppOpen")
     assert lived.types == "AppOpen ClickResult Search AppClose"
     assert (lived.truth.orphan_clicks, lived.truth.orphan_results) == (1, 0)
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
     assert (lived.truth.sessions, lived.truth.sessions_without_search) == (1, 0)
     lived = live(replace(PLAIN, gives_up=1, orphan_clicks=0), orphan_after="AppClose")
     assert lived.types == "AppOpen Search AppClose Results"
     assert (lived.truth.orphan_clicks, lived.truth.orphan_results) == (0, 1)
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
+    assert lived.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
     assert (lived.truth.sessions, lived.truth.sessions_without_search) == (1, 1)
     assert lived.waits_ms[-1] == OVERDUE_MS
 
