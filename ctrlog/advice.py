@@ -9,7 +9,7 @@ from ctrlog.notes import excluded, listed, no_ids
 from ctrlog.sketches import DistinctCounter
 from ctrlog.summary import Summary
 from ctrlog.times import format_duration
-from ctrlog.wording import counted, percent, visible
+from ctrlog.wording import counted, named, percent
 
 #: A smaller share of orphans among the clicks is not reported.
 _ORPHANS_WORTH_A_WORD = 0.01
@@ -102,7 +102,7 @@ def _no_ids(summary: Summary) -> str | None:
 def _left_out(summary: Summary) -> str | None:
     if not summary.left_out:
         return None
-    made = [f"{visible(user, 40)} ({number:,})" for user, number in summary.left_out.items()]
+    made = [f"{named(user, 40)} ({number:,})" for user, number in summary.left_out.items()]
     users = counted(len(summary.left_out), "user")
     searches = counted(sum(summary.left_out.values()), "search")
     return (
@@ -156,7 +156,7 @@ def _heavy_user(summary: Summary) -> str | None:
         return None
     user, number = heaviest
     return (
-        f"User {visible(user, 40)} makes {percent(number / searches)} of all searches. A robot"
+        f"User {named(user, 40)} makes {percent(number / searches)} of all searches. A robot"
         " or a test? `ctrlog explain USER` shows what they do; --exclude-users FILE or"
         " --max-user-searches N leaves them out."
     )

@@ -11,7 +11,7 @@ import orjson
 from ctrlog.facts import Facts, Finding, Severity
 from ctrlog.metrics import ratio
 from ctrlog.times import format_times
-from ctrlog.wording import NULL, counted, percent, span, users, visible
+from ctrlog.wording import NULL, counted, named, percent, span, users, visible
 
 _WIDEST = 120  # longer lines are hard to read
 _LEAST_TEXT = 20  # columns that are taken in any case
@@ -140,7 +140,7 @@ def _sample(facts: Facts) -> str:
 
 def _events(facts: Facts) -> list[tuple[str, str, str]]:
     return [
-        (kind, f"{number:,}", NULL if name is None else visible(name, 60))
+        (kind, f"{number:,}", NULL if name is None else named(name, 60))
         for (kind, name), number in facts.checkup.tally.events.most_common()
     ]
 

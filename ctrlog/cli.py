@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ctrlog import __version__
+from ctrlog.badlines import BadLines
 from ctrlog.check_command import check
 from ctrlog.choices import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
 from ctrlog.errors import DataError, UsageError
@@ -39,6 +40,7 @@ from ctrlog.options import (
     ReorderWindow,
     SchemaChoice,
     Since,
+    SpreadsheetSafe,
     Strict,
     Until,
     Where,
@@ -52,7 +54,7 @@ from ctrlog.rules import DEFAULTS
 from ctrlog.runs import Course, start_run
 from ctrlog.schema_command import schema_app
 from ctrlog.simulate_command import simulate
-from ctrlog.sinks import Format, Per
+from ctrlog.sinks import Format, Look, Per
 from ctrlog.sources import MAX_LINE_BYTES
 from ctrlog.terminal import Color, wants_color
 
@@ -100,6 +102,7 @@ def run(
     format_: Annotated[
         Format, typer.Option("--format", help="How to write; text and tsv are tab-separated.")
     ] = Format.TEXT,
+    spreadsheet_safe: SpreadsheetSafe = False,
     output: OutputFile = None,
     follow: Follow = False,
     idle_after: IdleAfter = None,
@@ -167,17 +170,23 @@ def run(
         follows=follow,
         idle_after=idle_after,
         checkpoint=checkpoint,
-        settings={"command": "run", "--per": per.value, "--format": format_.value},
+        settings={
+            "command": "run",
+            "--per": per.value,
+            "--format": format_.value,
+            **({"--spreadsheet-safe": ""} if spreadsheet_safe else {}),
+        },
         grows=True,
         interleaves=interleave,
         jobs=jobs,
     )
+    look = _look(color, output, format_, guards_formulas=spreadsheet_safe)
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         printing = Printing(
             format_,
             per,
             run.write,
-            color=_is_colored(color, output),
+            look,
             has_refinements=merge_typing is not None,
         )
         if not run.has_written:
@@ -248,6 +257,7 @@ def summary(
     format_: Annotated[
         SummaryFormat, typer.Option("--format", help="How to write.")
     ] = SummaryFormat.TABLE,
+    spreadsheet_safe: SpreadsheetSafe = False,
     output: OutputFile = None,
     checkpoint: CheckpointFile = None,
     gap: Gap = DEFAULTS.gap,
@@ -311,6 +321,7 @@ def summary(
     choice = Choice(
         sort, worst, min_searches, top or (None if is_timeline else format_.most_groups)
     )
+    look = _look(color, output, format_, guards_formulas=spreadsheet_safe)
     summing = Summing(grouping, max_groups, max_user_searches)
     course = Course(
         checkpoint=checkpoint,
@@ -332,8 +343,7 @@ def summary(
         found = summing.summary(run.pipeline, choice, options.chosen)
         if run.console.has_failed and not (found.counts.events or found.bad_lines):
             raise typer.Exit(2)  # no input could be read, so there is nothing to sum up
-        is_colored = _is_colored(color, output)
-        run.write(render(found, format_, color=is_colored, width=columns_of(output)))
+        run.write(render(found, format_, look, width=columns_of(output)))
         if format_ is not SummaryFormat.TABLE:  # which says so itself
             run.add_notes()
     _fail_under(fail_under, found.searches.ctr)
@@ -380,11 +390,15 @@ def explain(
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
         shard = ExplainingShard(user, run.pipeline.shard.rules, width=columns_of(output))
         run.pipeline.shard = shard
+        messages: list[str] = []
+        run.pipeline.bad_lines = BadLines(messages.append)
         for _ in run.ended():
             lines = shard.take_lines()
             if lines:
                 run.write("".join(f"{line}\n" for line in lines).encode())
-        run.add_notes()
+        for message in messages:  # of any user, so not between the events of this one
+            run.console.show(message)
+        run.add_notes("ctrlog run --bad-lines FILE")
         if not (shard.events_explained or run.console.has_failed):
             raise DataError(f"no event of user {user!r} among {shard.counts.events:,} events")
 
@@ -423,10 +437,16 @@ def show_checkpoint(
             write(in_form[format_](path, found).encode(errors="replace"))
 
 
-def _is_colored(color: Color, output: Path | None) -> bool:
+def _look(
+    color: Color, output: Path | None, format_: Format | SummaryFormat, *, guards_formulas: bool
+) -> Look:
+    """For what reader to write."""
+    if guards_formulas and format_.value not in {"csv", "tsv"}:
+        raise typer.BadParameter("it is for --format csv or tsv", param_hint="--spreadsheet-safe")
     if output is not None:
-        return color is Color.ALWAYS
-    return wants_color(color, STDOUT_DESCRIPTOR)
+        return Look(color is Color.ALWAYS, guards_formulas)
+    is_colored = wants_color(color, STDOUT_DESCRIPTOR)
+    return Look(is_colored, guards_formulas, on_terminal=os.isatty(STDOUT_DESCRIPTOR))
 
 
 def _grouping(dimensions: list[str], zone: tzinfo, *, folds: bool) -> Grouping | None:

@@ -2,7 +2,7 @@
 
 A foreign schema is a list of rules in order: the first that a line meets says what event
 it is and where in the line its fields are. A line that meets none is an event of another
-type. Nothing here reads a line: `recognition` does that fast, `faults` slowly.
+type. Nothing here reads a line: `recognition` does that fast, `foreignfaults` slowly.
 """
 
 from __future__ import annotations

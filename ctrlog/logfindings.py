@@ -9,7 +9,7 @@ from datetime import timedelta
 from ctrlog.facts import Facts, Finding, Severity, by_share
 from ctrlog.foreign import Watched
 from ctrlog.times import format_duration
-from ctrlog.wording import counted, part, percent, visible
+from ctrlog.wording import counted, named, part, percent
 
 
 def no_events(facts: Facts) -> Iterator[Finding]:
@@ -262,7 +262,7 @@ def robots(facts: Facts) -> Iterator[Finding]:
         searches,
         f"Searches of users who make more than {_TIMES_THE_MEAN} times the mean of all others:"
         f" {part(made, searches)}; such users: {len(robots):,}, first of them"
-        f" {visible(busiest, 40)} with {most:,}.",
+        f" {named(busiest, 40)} with {most:,}.",
         "Robots, tests and colleagues search without clicking, or click on everything.",
         f"--exclude-users FILE, or --max-user-searches {limit}",
         {"users": [user for user, _ in robots[:10]]},

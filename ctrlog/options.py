@@ -292,6 +292,13 @@ OutputFile = Annotated[
         callback=lambda path: None if path == Path("-") else path,
     ),
 ]
+SpreadsheetSafe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help="In csv and tsv, put ' before text that a spreadsheet would take for a formula.",
+    ),
+]
 ColorChoice = Annotated[
     Color, typer.Option("--color", help="Whether to colour text; auto: on a terminal.")
 ]

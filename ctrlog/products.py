@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ctrlog.ledger import Ended
 from ctrlog.outputs import Write
-from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.sinks import PLAIN, Format, Look, Per, make_sink
 
 #: Makes an empty product from what writes its lines; can be sent to another process.
 Maker: TypeAlias = "Callable[[Write], Product]"
@@ -52,8 +52,8 @@ class Printing:
         format_: Format,
         per: Per,
         write: Write,
+        look: Look = PLAIN,
         *,
-        color: bool = False,
         has_refinements: bool = False,
     ) -> None:
         """Write nothing yet.
@@ -62,13 +62,13 @@ class Printing:
             format_: How to write records.
             per: Whether to write searches or sessions.
             write: Where to.
-            color: Whether `Format.TEXT` is to be coloured.
+            look: For what reader.
             has_refinements: Whether records tell their refinements (R14).
         """
         self.maker: Maker = partial(
-            Printing, format_, per, color=color, has_refinements=has_refinements
+            Printing, format_, per, look=look, has_refinements=has_refinements
         )
-        self._sink = make_sink(format_, per, color=color, has_refinements=has_refinements)
+        self._sink = make_sink(format_, per, look, has_refinements=has_refinements)
         self._per = per
         self._write = write
 

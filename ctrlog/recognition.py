@@ -1,7 +1,7 @@
 """Reading a foreign log fast: what each line is, told for a whole block in one loop.
 
-The schema is compiled once. A line that is unusual in any way is refused, and `faults`
-reads it slowly: what is taken here is what would be read there.
+The schema is compiled once. A line that is unusual in any way is refused, and
+`foreignfaults` reads it slowly: what is taken here is what would be read there.
 """
 
 from __future__ import annotations

@@ -12,39 +12,52 @@ import orjson
 from ctrlog import wording
 from ctrlog.advice import advice
 from ctrlog.choices import SummaryFormat
-from ctrlog.escaping import SEPARATORS, escape
+from ctrlog.escaping import SEPARATORS, escape, escape_on_terminal, guard
+from ctrlog.sinks import PLAIN, Look
 from ctrlog.summary import Summary, search_values
 
 
 def render(
-    summary: Summary, format_: SummaryFormat, *, color: bool = False, width: int = 80
+    summary: Summary,
+    format_: SummaryFormat,
+    look: Look = PLAIN,
+    *,
+    width: int = 80,
 ) -> bytes:
     """Write a summary.
 
     Args:
         summary: What to write.
         format_: How to write it.
-        color: Whether to colour `SummaryFormat.TABLE`; without, it has no escape codes.
+        look: For what reader. Without colour, `SummaryFormat.TABLE` has no escape codes.
         width: The columns that `SummaryFormat.TABLE` may take.
 
     Returns:
         UTF-8 that ends with a newline, if there is any.
     """
+    written = _render(summary, format_, look, width)
+    if not look.on_terminal or format_ in {SummaryFormat.TABLE, SummaryFormat.MD}:
+        return written
+    is_json = format_ in {SummaryFormat.JSON, SummaryFormat.JSONL}
+    return escape_on_terminal(written, is_json=is_json)
+
+
+def _render(summary: Summary, format_: SummaryFormat, look: Look, width: int) -> bytes:
     match format_:
         case SummaryFormat.TABLE:
             from ctrlog.screen import draw  # noqa: PLC0415  # rich is slow to load
 
-            return draw(summary, color=color, width=width).encode()
+            return draw(summary, color=look.color, width=width).encode()
         case SummaryFormat.JSON:
             return orjson.dumps(summary.to_dict(), option=_INDENTED)
         case SummaryFormat.JSONL:
             return b"".join(orjson.dumps(row, option=_LINE) for row in _objects(summary))
         case SummaryFormat.CSV:
             text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(_rows(summary))
+            csv.writer(text, lineterminator="\n").writerows(_rows(summary, look))
             return text.getvalue().encode()
         case SummaryFormat.TSV:
-            return "".join(_tabbed(row) for row in _rows(summary)).encode()
+            return "".join(_tabbed(row) for row in _rows(summary, look)).encode()
         case SummaryFormat.MD:
             return _markdown(summary).encode()
 
@@ -63,7 +76,12 @@ def _objects(summary: Summary) -> Iterable[dict[str, object]]:
 # Rows of texts, with a header: one for each group, or one for all.
 
 
-def _rows(summary: Summary) -> list[list[str]]:
+def _rows(summary: Summary, look: Look) -> list[list[str]]:
+    rows = _plain_rows(summary)
+    return [[guard(text) for text in row] for row in rows] if look.guards_formulas else rows
+
+
+def _plain_rows(summary: Summary) -> list[list[str]]:
     if not summary.dimensions:
         scalars = {
             name: value
@@ -105,7 +123,7 @@ def _markdown(summary: Summary) -> str:
         aligned = ["---"] * len(keys) + ["---:"] * len(wording.GROUP_HEADERS)
         parts.append(_md_table([*keys, *wording.GROUP_HEADERS], aligned, rows))
     if notes := [*wording.groups_notes(summary), *advice(summary)]:
-        parts.append("".join(f"- {_md_escaped(note)}\n" for note in notes))
+        parts.append("".join(f"- {_md_note(note)}\n" for note in notes))
     return "\n".join(parts)
 
 
@@ -133,6 +151,15 @@ def _metrics(summary: Summary) -> list[list[str]]:
 def _md_table(header: list[str], aligned: list[str], rows: list[list[str]]) -> str:
     escaped = [[_md_escaped(text) for text in row] for row in (header, *rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in (escaped[0], aligned, *escaped[1:]))
+
+
+_COMMAND = re.compile(r"(`ctrlog [^`]*`)")
+
+
+def _md_note(note: str) -> str:
+    """Escape a note, except the commands in it, which stay code."""
+    texts = _COMMAND.split(note)
+    return "".join(text if i % 2 else _md_escaped(text) for i, text in enumerate(texts))
 
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&]")

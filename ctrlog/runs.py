@@ -108,6 +108,8 @@ class Run:
             self._resumption.save()
         number = asked_to_stop()
         if number is not None and not (self._course.follows and number == signal.SIGTERM):
+            if self._course.follows:
+                self.add_notes()
             raise Interrupted(number)
 
     def _shared(self, product: Product) -> AbstractContextManager[None]:
@@ -141,12 +143,22 @@ class Run:
             on_read=self.console.advance,
         )
 
-    def add_notes(self) -> None:
-        """Say at the end what a user should know of the log."""
+    def add_notes(self, keep: str = "--bad-lines FILE") -> None:
+        """Say at the end what a user should know of the log.
+
+        Args:
+            keep: How to ask for bad lines to be kept.
+        """
         console, pipeline = self.console, self.pipeline
         counts = pipeline.shard.counts
+        if self._course.follows:
+            totals = {"line": pipeline.lines, "event": counts.events, "session": counts.sessions}
+            lines, events, sessions = (
+                f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in totals.items()
+            )
+            console.note(f"read {lines}: {events}, {sessions} with a search")
         if pipeline.bad_lines.total:
-            console.note(pipeline.bad_lines.summary(pipeline.good_lines))
+            console.note(pipeline.bad_lines.summary(pipeline.good_lines, keep))
         for note in notes_on_options(pipeline):
             console.note(note)
         if counts.late:

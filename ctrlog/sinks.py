@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from ctrlog.escaping import SEPARATORS, UNSAFE, escape
+from ctrlog.escaping import SEPARATORS, UNSAFE, escape, escape_on_terminal, guard
 from ctrlog.events import SearchRecord, SessionRecord
 from ctrlog.times import format_times
 
@@ -84,21 +84,52 @@ class Sink:
     lines: Formatter
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """For what reader records are written.
+
+    Attributes:
+        color: Whether `Format.TEXT` is coloured.
+        guards_formulas: Whether a spreadsheet is kept from taking text for a formula, in
+            `Format.CSV` and `Format.TSV`.
+        on_terminal: Whether a terminal shows them, which must not obey what they say.
+    """
+
+    color: bool = False
+    guards_formulas: bool = False
+    on_terminal: bool = False
+
+
+#: For a program, which takes values as they are.
+PLAIN = Look()
+
 #: A column of searches before the last one, where those of one typing are merged (R14).
 REFINEMENTS = "refinements"
 
 
 def make_sink(
-    format_: Format, per: Per, *, color: bool = False, has_refinements: bool = False
+    format_: Format,
+    per: Per,
+    look: Look = PLAIN,
+    *,
+    has_refinements: bool = False,
 ) -> Sink:
     """Return the sink for a format and a kind of record.
 
     Args:
         format_: How to write.
         per: Whether the records are of searches or of sessions.
-        color: Whether `Format.TEXT` is to be coloured.
+        look: For what reader to write.
         has_refinements: Whether searches have the column `REFINEMENTS`.
     """
+    sink = _make_sink(format_, per, look, has_refinements=has_refinements)
+    if not look.on_terminal or format_ is Format.TEXT:
+        return sink
+    escaped = partial(escape_on_terminal, is_json=format_ is Format.JSONL)
+    return Sink(sink.header, lambda records: escaped(sink.lines(records)))
+
+
+def _make_sink(format_: Format, per: Per, look: Look, *, has_refinements: bool) -> Sink:
     columns = COLUMNS[per]
     rows: Callable[..., Iterable[Sequence[object]]] = _session_rows
     tabbed: Callable[..., bytes] = _tabbed_sessions
@@ -109,14 +140,17 @@ def make_sink(
             columns = (*columns[:-1], REFINEMENTS, columns[-1])
     match format_:
         case Format.TEXT:
-            style = _Style("–", UNSAFE, color=color)
+            style = _Style("–", UNSAFE, color=look.color)
             return Sink(b"", partial(tabbed, style=style))
         case Format.TSV:
-            style = _Style("", SEPARATORS)
+            style = _Style("", SEPARATORS, guards_formulas=look.guards_formulas)
             header = "\t".join(columns) + "\n"
             return Sink(header.encode(), partial(tabbed, style=style))
         case Format.CSV:
-            return Sink(_csv_lines([columns]), lambda records: _csv_lines(rows(records)))
+            guards = look.guards_formulas
+            return Sink(
+                _csv_lines([columns]), lambda records: _csv_lines(rows(records), guards=guards)
+            )
         case Format.JSONL:
             return Sink(b"", lambda records: _json_lines(columns, rows(records)))
 
@@ -175,11 +209,14 @@ def _json_line(values: dict[str, object]) -> bytes:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
+def _csv_lines(rows: Iterable[Sequence[object]], *, guards: bool = False) -> bytes:
     lines = _Lines()
     # Told that lines end in both, the writer quotes values with either.
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerows([_csv_value(value) for value in row] for row in rows)
+    cells = ([_csv_value(value) for value in row] for row in rows)
+    if guards:
+        cells = ([guard(v) if isinstance(v, str) else v for v in row] for row in cells)
+    writer.writerows(cells)
     return "".join([line.removesuffix("\r\n") + "\n" for line in lines]).encode()
 
 
@@ -200,18 +237,25 @@ class _Lines(list[str]):
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """How tab-separated values are written: null, what to escape, and colour."""
+    """How tab-separated values are written: null, what to escape, colour, and formulas."""
 
     shown_null: str
     unsafe: re.Pattern[str]
     color: bool = False
+    guards_formulas: bool = False
 
     def encoded(self, lines: list[str]) -> bytes:
         return "".join(lines).encode().replace(_NULL.encode(), self.shown_null.encode())
 
     def escaped(self, texts: list[str]) -> list[str]:
-        together = "".join(texts)
-        if together.isprintable() and "\\" not in together:  # as nearly always
+        if self.guards_formulas:
+            texts = [guard(text) for text in texts]
+        together = " ".join(texts)
+        if together.isascii():  # as nearly always: this is faster than a search
+            is_safe = together.isprintable() and "\\" not in together
+        else:
+            is_safe = self.unsafe.search(together) is None
+        if is_safe:
             return texts
         return [escape(text, self.unsafe) for text in texts]
 

@@ -170,7 +170,7 @@ def write(found: Found, out: str, per: Per, format_: RecordFormat) -> None:
 
 def render_json(summary: Summary) -> bytes:
     """Write a summary as JSON."""
-    return render(summary, SummaryFormat.JSON, color=False, width=80)
+    return render(summary, SummaryFormat.JSON, width=80)
 
 
 # Rows: what goes through Spark.
@@ -356,7 +356,7 @@ def main(
         _fail(str(error), 2)
     except (PySparkException, Py4JError, RuntimeError) as error:
         _fail(f"Spark failed: {_first_line(error)}", 2)
-    sys.stdout.buffer.write(render(found.summary, SummaryFormat.TABLE, color=False, width=80))
+    sys.stdout.buffer.write(render(found.summary, SummaryFormat.TABLE, width=80))
 
 
 @contextmanager

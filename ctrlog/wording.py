@@ -1,4 +1,4 @@
-"""What a summary says in words: numbers as people read them, names of metrics, advice."""
+"""What a summary says in words: numbers as people read them, and names of metrics."""
 
 from __future__ import annotations
 
@@ -105,17 +105,23 @@ _MOST_CHARACTERS = 500
 
 
 def visible(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """Escape what could end a line, move a cursor or change a colour, and cut what is long."""
+    """Escape what `UNSAFE` matches, and cut what is long."""
     cut = text[:most]
     escaped = escape(cut, UNSAFE)
     return escaped + ("…" if len(text) > len(cut) else "")
+
+
+def named(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """Write a text as `visible` does, in quotes if it is empty or of blanks only."""
+    shown = visible(text, most)
+    return shown if text.strip() else f'"{shown}"'
 
 
 def key_cells(group: Group, dimensions: Sequence[str]) -> list[str]:
     """Name a group: a text for each dimension."""
     if group.key == OTHERS:
         return ["(others)", *[""] * (len(dimensions) - 1)]
-    return [NULL if part is None else visible(part) or '""' for part in group.key]
+    return [NULL if part is None else named(part) for part in group.key]
 
 
 GROUP_HEADERS = ("searches", "CTR", "95 % interval", "clicks/search", "zero results", "MRR")

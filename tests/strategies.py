@@ -331,6 +331,35 @@ def bad_lines(draw: st.DrawFn) -> tuple[str, bytes]:
     return reason, draw(lines(event))
 
 
+#: Bytes that mean something in JSON, and some that cannot be there.
+BYTES = [
+    *[bytes([byte]) for byte in b'"\\{}[],:-+.eE0159 tfnu/\t\r\x00\x1f\x7f\x80\xc3\xed\xf0\xff'],
+    *[
+        b"\\u00e9",
+        b"\\ud83d\\ude00",
+        b"\\ud800",
+        b"\\",
+        b"null",
+        b"true",
+        b"1e999",
+        b"NaN",
+        b"1" * 25,
+    ],
+    *["é".encode(), "\u2028".encode(), b"\xed\xa0\x80", b"[" * 30, b'{"a":' * 30, b'"type":5,'],
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn, line: bytes) -> bytes:
+    """Draw a line with some of its bytes changed, left out, put in or repeated; it stays one."""
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(line)))
+        end = start + draw(st.sampled_from([0, 0, 1, 1, 2, 9, 40]))
+        piece = draw(st.sampled_from(BYTES) | st.binary(max_size=3) | st.just(line[start:end] * 2))
+        line = line[:start] + piece + line[end:]
+    return line.replace(b"\n", b" ")
+
+
 def noise() -> st.SearchStrategy[list[bytes]]:
     """Draw what stands before a good line: mostly nothing, else blank and bad lines."""
     bad = bad_lines().map(lambda reason_and_line: reason_and_line[1])

@@ -24,6 +24,7 @@ import gzip
 import io
 import json
 import os
+import pty
 import shlex
 import subprocess
 import sys
@@ -402,12 +403,6 @@ def test_file_redirection_and_pipe_give_the_same(
     assert run_in_chunks(log, chunk_bytes, "--per", per) == (redirected.stdout, redirected.stderr)
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] != ["--update"]:
-        sys.exit(__doc__)
-    update(sys.argv[2:])
-
-
 # What must not be lost.
 
 
@@ -524,3 +519,39 @@ def test_completion_is_installed_for_the_shell_that_is_named(tmp_path: Path) -> 
     assert done.returncode == 0
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert [*map(str, files)] == [".config/fish/completions/ctrlog.fish"]
+
+
+HOSTILE = (
+    rb'{"type":"Search","user":"\u202egpj.exe","query":"\u009b31m\u001b[2J\udb40\udc41","time":1}'
+    b"\n"
+)
+
+
+@pytest.mark.parametrize("command", ["run", "summary --by query -q"])
+@pytest.mark.parametrize("format_", ["text", "table", "md", "csv", "tsv", "json", "jsonl"])
+def test_a_terminal_obeys_no_query(command: str, format_: str) -> None:
+    """Written to a terminal, no format passes on what moves a cursor, or hides or reverses text."""
+    if format_ in ({"table", "md", "json"} if command == "run" else {"text"}):
+        return
+    leader, follower = pty.openpty()
+    try:
+        subprocess.run(
+            [*CTRLOG, *command.split(), "-", "--format", format_, "--color", "never"],
+            input=HOSTILE,
+            stdout=follower,
+            check=True,
+            env=environment(),
+            timeout=PATIENCE_S,
+        )
+        shown = os.read(leader, 2**16).decode()
+    finally:
+        os.close(leader)
+        os.close(follower)
+    assert "31m" in shown
+    assert not set(shown) & set("\x1b\x9b\u202e\U000e0041")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["--update"]:
+        sys.exit(__doc__)
+    update(sys.argv[2:])

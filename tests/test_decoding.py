@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctrlog.decoding import Decoder
-from ctrlog.events import TrustedEvent, unpack_items
-from ctrlog.faults import BadLine, Reason
+from ctrlog.events import SPELLINGS, Kind, TrustedEvent, unpack_items
+from ctrlog.faults import BadLine, Fault, Reason, read_slowly
 from ctrlog.schema import FIELD_TYPES, Schema
 from ctrlog.times import to_micros
 
@@ -25,11 +25,26 @@ GOOD = b'{"type":"Search","user":1,"query":"dogs"}'
 Outcome = list[Any]
 
 
+#: The parts of what is said.
+SAID = [*(name for name in FIELD_TYPES if name != "items"), "extra", "items"]
+
+
 def said(event: TrustedEvent) -> Outcome:
     """Return all that an event says; items that its type does not use are nothing."""
-    shown = [getattr(event, name) for name in FIELD_TYPES if name != "items"]
+    shown = [getattr(event, name) for name in SAID if name != "items"]
     items = event.items
     return [*shown, unpack_items(items) if isinstance(items, tuple) else None]
+
+
+USED = {Kind.SEARCH: ["query"], Kind.RESULTS: ["items"], Kind.CLICK_RESULT: ["item", "rank"]}
+
+
+def used(event: TrustedEvent) -> Outcome:
+    """Return what an event says in the fields that one of its type uses."""
+    kind = SPELLINGS.get(event.type, Kind.OTHER)
+    names = [*USED[kind], "search_id"] if kind in USED else []
+    fields = dict(zip(SAID, said(event), strict=True))
+    return [fields[name] for name in ("type", "user", "time", "extra", *names)]
 
 
 def outcomes(block: bytes, first: int = 1, decoder: Decoder = DECODER) -> list[Outcome | BadLine]:
@@ -66,6 +81,32 @@ def each_alone(lines: list[bytes], decoder: Decoder = DECODER) -> list[Outcome |
             events = sum(not isinstance(before, BadLine) for before in alone)
             alone.append(each._replace(after=events) if isinstance(each, BadLine) else each)
     return alone
+
+
+NATIVE = [
+    Schema(),
+    Schema().without_ids(),
+    Schema.native([("user", "more.user"), ("time", "at")], ["device", "more.time", "lang"]),
+]
+
+
+@pytest.mark.parametrize("schema", NATIVE, ids=["native", "without ids", "nested"])
+@given(data=st.data())
+def test_fast_is_the_same_as_slow(schema: Schema, data: st.DataObject) -> None:
+    """Whatever bytes a line has, a decoder makes of it what reading it slowly makes."""
+    line = data.draw(strategies.untimed_events().flatmap(strategies.lines))
+    line = data.draw(strategies.mutated(line))
+    decoder = Decoder(schema, MAX)
+    if not line.strip(b" \t\r"):
+        assert outcomes(line + b"\n", 1, decoder) == []
+        return
+    fast = decoder.decode(line + b"\n")
+    slow: tuple[list[Outcome], list[BadLine]]
+    try:
+        slow = [used(read_slowly(line, schema))], []
+    except Fault as fault:
+        slow = [], [BadLine(1, 0, fault.reason, fault.detail, line)]
+    assert ([*map(used, fast.events)], fast.bad) == slow
 
 
 @given(LINES)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import foreignlogs
 import pytest
+import strategies
 from foreignlogs import said
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,7 +84,7 @@ def slowly(schema: ForeignSchema, lines: list[bytes]) -> Outcome:
     events: list[TrustedEvent] = []
     bad: list[BadLine] = []
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if not line.strip(b" \t\r"):
             continue
         try:
             event = foreignfaults.read_slowly(line, schema)
@@ -99,6 +100,15 @@ def slowly(schema: ForeignSchema, lines: list[bytes]) -> Outcome:
 def test_fast_is_the_same_as_slow(schema: ForeignSchema, data: st.DataObject) -> None:
     """Whatever stands in a line, the fast way makes of it what the slow one makes."""
     lines = data.draw(foreignlogs.lines(schema))
+    block = b"".join(line + b"\n" for line in lines)
+    assert decoded(Decoder(schema, MAX), block) == slowly(schema, lines)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.name)
+@given(data=st.data())
+def test_fast_is_the_same_as_slow_on_any_bytes(schema: ForeignSchema, data: st.DataObject) -> None:
+    """It is so where bytes of a line were changed, too."""
+    lines = [data.draw(strategies.mutated(each)) for each in data.draw(foreignlogs.lines(schema))]
     block = b"".join(line + b"\n" for line in lines)
     assert decoded(Decoder(schema, MAX), block) == slowly(schema, lines)
 

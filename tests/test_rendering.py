@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from ctrlog.ledger import Counts, Ended
 from ctrlog.metrics import Metrics, Outcome, SearchMetrics
 from ctrlog.rendering import render
 from ctrlog.rules import Rules
+from ctrlog.sinks import Look
 from ctrlog.summary import Summary, search_values
 
 GOLDEN = Path(__file__).parent / "golden_summary"
@@ -159,7 +161,7 @@ def golden_renderings() -> Iterator[tuple[Path, bytes]]:
     for name, make in SUMMARIES.items():
         summary = make()
         yield GOLDEN / f"{name}.txt", render(summary, SummaryFormat.TABLE)
-        yield GOLDEN / f"{name}.ansi", render(summary, SummaryFormat.TABLE, color=True)
+        yield GOLDEN / f"{name}.ansi", render(summary, SummaryFormat.TABLE, Look(color=True))
         yield GOLDEN / f"{name}.md", render(summary, SummaryFormat.MD)
 
 
@@ -180,7 +182,7 @@ def without_escapes(text: bytes) -> str:
 def test_layout_is_the_same_without_colour(make: Callable[[], Summary], width: int) -> None:
     """Colour adds escape codes and nothing else; without, there are none."""
     plain = render(make(), SummaryFormat.TABLE, width=width)
-    colored = render(make(), SummaryFormat.TABLE, width=width, color=True)
+    colored = render(make(), SummaryFormat.TABLE, Look(color=True), width=width)
     assert b"\x1b" not in plain
     assert plain != colored
     assert without_escapes(colored) == plain.decode()
@@ -189,11 +191,15 @@ def test_layout_is_the_same_without_colour(make: Callable[[], Summary], width: i
 @pytest.mark.parametrize("name", ["NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "JUPYTER_COLUMNS"])
 def test_environment_changes_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """What is drawn depends on the arguments only."""
-    expected = [render(rich_summary(), SummaryFormat.TABLE, color=color) for color in (True, False)]
+    expected = [
+        render(rich_summary(), SummaryFormat.TABLE, Look(color=color)) for color in (True, False)
+    ]
     monkeypatch.setenv(name, "1")
     monkeypatch.setenv("COLUMNS", "33")
     monkeypatch.setenv("TERM", "dumb")
-    found = [render(rich_summary(), SummaryFormat.TABLE, color=color) for color in (True, False)]
+    found = [
+        render(rich_summary(), SummaryFormat.TABLE, Look(color=color)) for color in (True, False)
+    ]
     assert found == expected
 
 
@@ -249,7 +255,7 @@ def test_no_line_is_too_wide(
             Group(OTHERS, all_searches),
         ],
     )
-    text = without_escapes(render(summary, SummaryFormat.TABLE, color=color, width=width))
+    text = without_escapes(render(summary, SummaryFormat.TABLE, Look(color=color), width=width))
     lines = text.removesuffix("\n").split("\n")
     assert max(map(cell_len, lines)) <= width
     assert all(line.rstrip(" ") == line for line in lines)
@@ -537,3 +543,47 @@ if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     for golden_path, golden_text in golden_renderings():
         golden_path.write_bytes(golden_text)
+
+
+def strange() -> Summary:
+    """A summary by query, of queries that are formulas, blank or hostile."""
+    queries = ["=1+1", "-5", "  ", "", "\u202egpj", "\x9b31m", "a`b"]
+    ended = Ended([replace_query(search(1, at(0), "end"), query) for query in queries], [])
+    return summed_up(ended, Grouping(("query",)))
+
+
+def replace_query(record: SearchRecord, query: str) -> SearchRecord:
+    """Return a search with another query."""
+    return msgspec.structs.replace(record, query=query)
+
+
+@pytest.mark.parametrize("format_", [SummaryFormat.CSV, SummaryFormat.TSV])
+def test_formulas_get_an_apostrophe_if_that_is_asked_for(format_: SummaryFormat) -> None:
+    """Text only, and numbers stay numbers."""
+    plain = render(strange(), format_).decode()
+    guarded = render(strange(), format_, Look(guards_formulas=True)).decode()
+    assert "\n=1+1" in plain
+    assert guarded == plain.replace("\n=1+1", "\n'=1+1")
+
+
+@pytest.mark.parametrize("format_", SummaryFormat)
+def test_no_format_steers_a_terminal(format_: SummaryFormat) -> None:
+    """On a terminal nothing of a query is obeyed or hidden; JSON stays the same JSON."""
+    shown = render(strange(), format_, Look(on_terminal=True)).decode()
+    assert not set(shown) & {"\x9b", "\u202e", "\x1b"}
+    if format_ is SummaryFormat.JSON:
+        assert json.loads(shown) == json.loads(render(strange(), format_))
+
+
+def test_blank_queries_are_quoted() -> None:
+    """A query of blanks only is seen in a table and in Markdown, like an empty one."""
+    for format_ in (SummaryFormat.TABLE, SummaryFormat.MD):
+        shown = render(strange(), format_).decode()
+        assert '"  "' in shown
+        assert '""' in shown
+
+
+def test_commands_stay_code_in_markdown() -> None:
+    """Backticks of our own are not escaped, those of the log are."""
+    assert "`ctrlog explain USER`" in render(rich_summary(), SummaryFormat.MD).decode()
+    assert r"a\`b" in render(strange(), SummaryFormat.MD).decode()

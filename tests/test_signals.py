@@ -466,6 +466,25 @@ def test_interrupted_while_it_waits(number: signal.Signals, code: int) -> None:
         assert pipe_of(process.stderr).read() == b""
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_follower_says_at_the_end_what_it_has_read(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    """However it is stopped, it tells how much it has read, and of the bad lines."""
+    log = tmp_path / "log"
+    log.write_bytes(search("ann", "10:00:00") + b"bad\n" + search("ann", "10:00:01"))
+    with started("--follow", log) as process:
+        read_line(pipe_of(process.stdout))
+        process.send_signal(number)
+        assert process.wait(PATIENCE_S) == code
+        assert pipe_of(process.stderr).read().decode().splitlines()[1:] == [
+            "ctrlog: read 3 lines: 2 events, 1 session with a search",
+            "ctrlog: skipped 1 bad line of 3: 1 not JSON; --bad-lines FILE keeps them",
+        ]
+
+
 def test_ignored_interruption_stays_ignored() -> None:
     """A run in the background of a script, for which Ctrl-C is not meant, goes on."""
     with started(script='trap "" INT; exec "$@"') as process:

@@ -17,7 +17,7 @@ from making import US, at
 from msgspec.structs import replace
 
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
-from ctrlog.sinks import COLUMNS, Format, Per, Record, make_sink
+from ctrlog.sinks import COLUMNS, Format, Look, Per, Record, make_sink
 
 FIELDS = {
     Per.SEARCH: [
@@ -39,7 +39,7 @@ UNTIMED_SESSION = SessionRecord("é", 1, 0, 0, None, None, "end")
 def lines(format_: Format, records: Sequence[Record], *, color: bool = False) -> str:
     """Write records of one kind, header included."""
     per = Per.SESSION if isinstance(records[0], SessionRecord) else Per.SEARCH
-    sink = make_sink(format_, per, color=color)
+    sink = make_sink(format_, per, Look(color=color))
     return (sink.header + sink.lines(records)).decode()
 
 
@@ -247,14 +247,17 @@ def test_csv_reads_back(per_and_records: PerAndRecords) -> None:
     ]
 
 
-ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))")
+ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 UNESCAPED = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
 
 def unescaped(cell: str) -> str:
     """Undo the escapes of a cell."""
     return ESCAPE.sub(
-        lambda found: UNESCAPED[found[3]] if found[3] else chr(int(found[1] or found[2], 16)), cell
+        lambda found: (
+            UNESCAPED[found[4]] if found[4] else chr(int(found[1] or found[2] or found[3], 16))
+        ),
+        cell,
     )
 
 
@@ -295,14 +298,14 @@ def test_text_reads_back(per_and_records: PerAndRecords) -> None:
                 assert number_or_text(name, unescaped(cell)) == number_or_text(name, as_text(value))
 
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 @given(RECORDS, st.booleans())
 def test_text_is_safe_for_a_terminal(per_and_records: PerAndRecords, color: bool) -> None:  # noqa: FBT001
     """Text holds no control character but its own newlines, tabs and colours."""
     per, records = per_and_records
-    text = make_sink(Format.TEXT, per, color=color).lines(records).decode()
+    text = make_sink(Format.TEXT, per, Look(color=color)).lines(records).decode()
     plain = text.replace("\x1b[32m", "").replace("\x1b[2m", "").replace("\x1b[0m", "")
     assert CONTROL.search(plain) is None
     assert plain.count("\n") == len(records)
@@ -319,6 +322,50 @@ def test_records_are_written_alike_together_and_apart(
     write = make_sink(format_, per).lines
     assert write(records) == write(records[:place]) + write(records[place:])
     assert write(records) == b"".join(write([record]) for record in records)
+
+
+@given(RECORDS, st.sampled_from([Format.TSV, Format.CSV, Format.JSONL]))
+def test_any_format_is_safe_on_a_terminal(per_and_records: PerAndRecords, format_: Format) -> None:
+    """On a terminal, lines that are for programs hold no control character either."""
+    per, records = per_and_records
+    shown = make_sink(format_, per, Look(on_terminal=True)).lines(records)
+    assert CONTROL.search(shown.decode()) is None
+    if format_ is Format.JSONL:
+        objects = [json.loads(line) for line in shown.decode().split("\n")[:-1]]
+        assert objects == [values(record, per) for record in records]
+
+
+@given(RECORDS, st.sampled_from([Format.TSV, Format.CSV]))
+def test_no_cell_is_a_formula_if_that_is_asked_for(
+    per_and_records: PerAndRecords, format_: Format
+) -> None:
+    """Only text that could be one is changed: by an apostrophe before it."""
+    _, records = per_and_records
+    plain = cells_of(format_, records, Look())
+    for row, before in zip(
+        cells_of(format_, records, Look(guards_formulas=True)), plain, strict=True
+    ):
+        for cell, cell_before in zip(row, before, strict=True):
+            assert cell in {cell_before, f"'{cell_before}"}
+            if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+                float(cell)
+
+
+def cells_of(format_: Format, records: Sequence[Record], look: Look) -> list[list[str]]:
+    """Write records as CSV or TSV, and read the cells."""
+    per = Per.SESSION if records and isinstance(records[0], SessionRecord) else Per.SEARCH
+    text = make_sink(format_, per, look).lines(records).decode()
+    if format_ is Format.TSV:
+        return [[unescaped(cell) for cell in line.split("\t")] for line in text.split("\n")[:-1]]
+    return [*csv.reader(io.StringIO(text, newline=""))]
+
+
+def test_formulas_are_left_alone_by_default() -> None:
+    """Without the option a query is written as it was typed."""
+    formula = replace(FULL, query="=1+1", user="-5")
+    assert ",-5,=1+1," in lines(Format.CSV, [formula])
+    guarded = make_sink(Format.CSV, Per.SEARCH, Look(guards_formulas=True)).lines([formula])
+    assert b",-5,'=1+1," in guarded
 
 
 # Colour and numbers.
