@@ -1,4 +1,4 @@
-"""What log to make: what makes no sense is refused."""
+"""The parameters of simulated logs: numbers out of range are refused."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from ctrlog.scenario import MAX_DAYS, MAX_QUERIES, MAX_USERS, Scenario
         ],
     ],
 )
-def test_what_makes_no_sense_is_refused(name: str, value: Any, message: str) -> None:
-    """The message says what may be."""
+def test_a_number_out_of_its_range_is_refused(name: str, value: Any, message: str) -> None:
+    """The message names the valid range."""
     with pytest.raises(UsageError, match=message):
         Scenario(**{name: value})
 
 
-def test_the_ends_of_what_may_be_are_taken() -> None:
-    """The least and the most of everything."""
+def test_the_ends_of_each_range_are_accepted() -> None:
+    """The least and the greatest valid values are accepted."""
     Scenario(events=0, users=1, seed=-(2**80), days=1e-9, queries=1)
     Scenario(users=MAX_USERS, days=MAX_DAYS, queries=MAX_QUERIES, orphans=0.999)
