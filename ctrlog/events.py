@@ -250,7 +250,7 @@ class SearchRecord(Struct, frozen=True, gc=False):
         session_start: When its session started, UTC; None if the log does not say.
         closed_by: What ended it, the value of a `ClosedBy`.
         extra: Values of further fields of its Search event that were asked for.
-        refinements: Number of Search events that this one replaced as the user typed on (R14).
+        refinements: Number of searches that this one replaced as the user typed on (R14).
         followed: Whether another search was opened after it in its session.
     """
 

@@ -147,11 +147,7 @@ class Pipeline:
             yield self.shard.feed(events)
 
     def _events_of(self, name: str) -> Iterator[list[TrustedEvent]]:
-        """Decode an input, without excluded users and sorted, before it is put among others (R1).
-
-        Its bad lines are taken as they are met.
-        """
-        reorder = None if self.reorder is None else Reorder(self.reorder)
+        """Give an input's events as they are to be taken; its bad lines are taken as met."""
         with closing(self.reader.read([name])) as arrivals:
             for arrival in arrivals:
                 match arrival:
@@ -162,12 +158,11 @@ class Pipeline:
                         for bad_line in decoded.bad:
                             self.bad_lines.add(input_.name, bad_line)
                         self.on_read(len(lines))
-                        events = self._without_excluded(decoded.events)
-                        yield events if reorder is None else reorder.feed(events)
+                        yield self._chosen(input_, decoded.events)
+                    case Finished(input_) if input_.reorder is not None:
+                        yield input_.reorder.flush()
                     case InputError():
                         self.on_failure(arrival)
-        if reorder is not None:
-            yield reorder.flush()
 
     def turn_to(self, input_: Input) -> None:
         """Let an input be the one that is read, and its clock the one that runs."""
@@ -185,10 +180,10 @@ class Pipeline:
         events, bad, lines = self.decoder.decode(block, input_.line)
         taken = 0
         for bad_line in bad:
-            yield self._take(events[taken : bad_line.after])
+            yield self.shard.feed(self._chosen(input_, events[taken : bad_line.after]))
             taken = bad_line.after
             self.bad_lines.add(input_.name, bad_line)
-        yield self._take(events[taken:] if taken else events)
+        yield self.shard.feed(self._chosen(input_, events[taken:] if taken else events))
         input_.line += lines
         self.lines += lines
         input_.heard = self.shard.clock if input_.reorder is None else input_.reorder.latest
@@ -197,16 +192,15 @@ class Pipeline:
             self.on_read(read_bytes - self._read_bytes)
             self._read_bytes = read_bytes
 
-    def _without_excluded(self, events: list[TrustedEvent]) -> list[TrustedEvent]:
-        return events if self.exclusion is None else self.exclusion.rest(events)
-
-    def _take(self, events: list[TrustedEvent]) -> Ended:
-        events = self._without_excluded(events)
-        if self.reorder is not None and self._input is not None:
-            if self._input.reorder is None:
-                self._input.reorder = Reorder(self.reorder)
-            events = self._input.reorder.feed(events)
-        return self.shard.feed(events)
+    def _chosen(self, input_: Input, events: list[TrustedEvent]) -> list[TrustedEvent]:
+        """Leave out excluded users, and sort what is out of order in an input (R1)."""
+        if self.exclusion is not None:
+            events = self.exclusion.rest(events)
+        if self.reorder is None:
+            return events
+        if input_.reorder is None:
+            input_.reorder = Reorder(self.reorder)
+        return input_.reorder.feed(events)
 
     def _flush(self, input_: Input) -> Ended:
         """Let go on what waits to be sorted."""

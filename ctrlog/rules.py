@@ -60,8 +60,10 @@ class Rules:
             object.__setattr__(self, "attribution", Attribution(self.attribution))
         except ValueError:
             raise UsageError(f"attribution is order or id, not {self.attribution!r}") from None
-        if self.gap < timedelta(0) or self.lateness < timedelta(0):
-            raise UsageError("the gap and the lateness cannot be negative")
+        if self.gap <= timedelta(0):
+            raise UsageError("the gap must be longer than 0: write 90s, 30m or 1h30m, for example")
+        if self.lateness < timedelta(0):
+            raise UsageError("the lateness cannot be negative")
         if self.max_session is not None and self.max_session <= timedelta(0):
             raise UsageError("the longest session must be longer than 0")
         if self.merge_typing is not None and self.merge_typing < timedelta(0):

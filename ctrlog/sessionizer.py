@@ -152,7 +152,7 @@ class Session:
             boundary: One of `states.BOUNDARIES`.
             ledger: Where records and counts go.
         """
-        self.steps.boundaries[boundary](self, _NO_EVENT, ledger)
+        self.steps.boundaries[boundary](self, NO_EVENT, ledger)
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
         """Close the search that was opened first; end the session if none is open then."""
@@ -245,4 +245,5 @@ def from_plain(name: str, value: Any) -> Any:
     return restore_items(value) if name == "shown" else value
 
 
-_NO_EVENT = TrustedEvent("", "")
+#: Stands for an event where none of the log drew a boundary.
+NO_EVENT = TrustedEvent("", "")

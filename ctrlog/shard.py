@@ -20,8 +20,6 @@ from ctrlog.sessionizer import Session
 from ctrlog.states import State
 from ctrlog.times import BEGINNING, MICROSECOND, NEVER, from_micros, to_micros
 
-__all__ = ["DEFAULTS", "Rules", "Shard"]
-
 _Fresh: TypeAlias = tuple[datetime, int, str | int]
 
 #: So many ended sessions may wait to fall due before they are looked for and dropped.

@@ -23,21 +23,26 @@ V = TypeVar("V")
 
 
 class QuantileSketch:
-    """Quantiles of non-negative values, to within 0.1 % of the value.
+    """Quantiles of non-negative values, to within 0.1% of the value.
 
-    A value falls into the bucket i with g^(i-1) < value <= g^i, where g = (1+e)/(1-e)
-    and e = 0.001, and only the buckets' counts are kept. The middle of a bucket is
-    within e of every value in it. Values up to a microsecond, 0 and what a log in
-    disorder makes negative are taken as 0.
+    A value falls into the bucket i with g^(i-1) < value <= g^i, where g = 1 + e and e = 0.001,
+    and only the counts of buckets are kept. So each number in a bucket is within e of every value
+    in it, and a quantile is the one with the fewest digits. Values up to a microsecond count as
+    0, and so do negative ones, which a log in disorder can give.
+
+    >>> sketch = QuantileSketch()
+    >>> sketch.update([1.0, 2.0, 17.0])
+    >>> sketch.quantile(0.5)
+    2.0
 
     Source: C. Masson, J. E. Rim, H. K. Lee, "DDSketch: A Fast and Fully-Mergeable
     Quantile Sketch with Relative-Error Guarantees", PVLDB 12 (2019), 2195-2205.
     """
 
     RELATIVE_ERROR = 0.001
-    _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+    _GAMMA = 1 + RELATIVE_ERROR
     _PER_LOG = 1 / log(_GAMMA)
-    _ZERO = ceil(log(1e-6) * _PER_LOG)  # all that is not larger than a microsecond
+    _ZERO = ceil(log(1e-6) * _PER_LOG)  # the bucket of values up to a microsecond
 
     def __init__(self) -> None:
         """Make an empty sketch."""
@@ -87,8 +92,18 @@ class QuantileSketch:
             if rank < 0:
                 if bucket == self._ZERO:
                     return 0.0
-                return float(2 * self._GAMMA**bucket / (self._GAMMA + 1))
+                return _shortest_between(self._GAMMA ** (bucket - 1), self._GAMMA**bucket)
         return None
+
+
+def _shortest_between(low: float, high: float) -> float:
+    """Return the number above `low` and up to `high` that has the fewest significant digits."""
+    middle = (low + high) / 2
+    rounded = (float(f"{middle:.{digits}e}") for digits in range(_MOST_DIGITS))
+    return next((number for number in rounded if low < number <= high), middle)
+
+
+_MOST_DIGITS = 16
 
 
 class DistinctCounter:

@@ -15,7 +15,16 @@ from ctrlog import steps
 from ctrlog.events import ClosedBy, Kind, TrustedEvent
 from ctrlog.keystrokes import Typing
 from ctrlog.ledger import Ledger
-from ctrlog.sessionizer import SEARCH_SLOTS, Row, Session, Step, Teller, from_plain, to_plain
+from ctrlog.sessionizer import (
+    NO_EVENT,
+    SEARCH_SLOTS,
+    Row,
+    Session,
+    Step,
+    Teller,
+    from_plain,
+    to_plain,
+)
 from ctrlog.states import CLOSING_EVENTS, MOST_OPEN, Action, Input, State, Told
 
 
@@ -93,7 +102,7 @@ class TabbedSession(Session):
         """Close one of the open searches, and nothing else."""
         self.turn_to(search_id)
         del self.numbers[search_id]
-        self.steps.closings[closed_by](self, _NO_EVENT, ledger)
+        self.steps.closings[closed_by](self, NO_EVENT, ledger)
         self.steps = self.steps.browsing
 
     def close_first(self, boundary: ClosedBy, ledger: Ledger) -> None:
@@ -137,7 +146,6 @@ class TabbedSession(Session):
 
 
 _of_search = attrgetter(*SEARCH_SLOTS)
-_NO_EVENT = TrustedEvent("", "")
 
 
 # The actions of the table, where they differ from those of a session with one search.
@@ -160,6 +168,8 @@ def _open(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
 def _refine(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
     steps.refine(session, event, ledger)
     before, now = session.search_id, event.search_id
+    if before is not None and before == now:
+        session.refinements -= 1  # it is the same search, merged or not
     del session.numbers[before]
     if before is not None and now is not None and before != now:
         session.outdated[before] = now

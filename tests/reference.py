@@ -47,6 +47,8 @@ class Options:
     dedupe_clicks: bool = False
     most_open: int = 1000
     max_user_searches: int | None = None
+    excluded: frozenset[str] = frozenset()
+    interleaves: bool = False
 
     @property
     def has_ids(self) -> bool:
@@ -233,6 +235,23 @@ def in_order(events: Sequence[Event], reorder: timedelta | None) -> list[Event]:
     return sorted_events + [event for _, event in held]
 
 
+def together(files: Sequence[Sequence[Event]]) -> list[Event]:
+    """Take the events of files together, the earliest next one first (R1, `--interleave`)."""
+    rests = [list(events) for events in files]
+    before = [float("-inf")] * len(rests)
+    taken: list[Event] = []
+    while any(rests):
+        keys = []
+        for number, rest in enumerate(rests):
+            if rest:
+                time = rest[0].time
+                keys.append((before[number] if time is None else time, number))
+        earliest, number = min(keys)
+        before[number] = earliest
+        taken.append(rests[number].pop(0))
+    return taken
+
+
 # --- Sessions
 
 Session: TypeAlias = list[Event]  # in order of arrival
@@ -247,7 +266,7 @@ class Search:
         opened: The place of that among the session's events.
         names: The ids that it goes by, the present one last; [None] if it has none.
         events: The Results and clicks that belong to it.
-        refinements: How many Search events were replaced by others.
+        refinements: How many other searches it replaced.
         is_open: Whether no other search has closed it.
     """
 
@@ -321,7 +340,7 @@ def ask(dealt: Dealt, event: Event, place: int, name: str | None, options: Optio
         typed_on = None
     if typed_on is not None and is_typed_on(typed_on, event, options):
         typed_on.asked, typed_on.opened, typed_on.events = event, place, []
-        typed_on.refinements += 1
+        typed_on.refinements += name is None or name != typed_on.names[-1]
         if name != typed_on.names[-1]:
             typed_on.names.append(name)
     elif mine is None or name is None:
@@ -515,14 +534,18 @@ class Machine:
 
 
 def run(logs: Sequence[bytes], options: Options = Options()) -> Outcome:
-    """Answer what `ctrlog run` answers for the contents of some files, one after the other."""
+    """Answer what `ctrlog run` answers for the contents of some files."""
     machine = Machine(options)
+    files = []
     for content in logs:
         # Zeros before all lines are a hole, no line.
         log = read_log(content.lstrip(b"\0"), has_ids=options.has_ids)
         machine.outcome.counts["bad"].update(reason for _, reason in log.bad)
+        others = [event for event in log.events if event.user not in options.excluded]
+        files.append(in_order(others, options.reorder))
+    for events in [together(files)] if options.interleaves else files:
         machine.clock = None  # each file has a clock of its own (R7)
-        for event in in_order(log.events, options.reorder):
+        for event in events:
             machine.take(event)
     machine.finish()
     return machine.outcome

@@ -99,3 +99,7 @@ class Log:
             _, number, *suffix = path.name.removeprefix(self.path.name).split(".")
             path.rename(path.with_name(".".join((self.path.name, str(int(number) + 1), *suffix))))
         return self.path.with_name(self.path.name + ".1")
+
+
+class OverError(Exception):
+    """All has happened."""

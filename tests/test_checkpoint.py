@@ -17,10 +17,10 @@ from typing import Any
 
 import children
 import pytest
+from commands import SHOP
 from hypothesis import given
 from hypothesis import strategies as st
 from sabotage import Hasty
-from test_cli import SHOP
 
 from ctrlog import checkpoint
 from ctrlog.checkpoint import (

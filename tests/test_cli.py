@@ -31,47 +31,27 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from fcntl import ioctl
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from termios import FIONREAD
 from time import monotonic, sleep
 
 import pytest
 import reference
-
-ROOT = Path(__file__).resolve().parent.parent
-GOLDEN = ROOT / "tests" / "golden"
-SAMPLE_LOGS = ROOT / "sample_logs"
-CTRLOG = (sys.executable, "-m", "ctrlog")
-#: How long to wait for what should be there at once, even on a slow and busy machine.
-PATIENCE_S = 60
-
-
-def environment(**more: str) -> dict[str, str]:
-    """An environment in which nothing but what is named changes the output."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "TERMINAL_WIDTH")
-    }
-    return inherited | {"COLUMNS": "80", "TERM": "dumb"} | more
-
-
-def run_ctrlog(
-    *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run ctrlog with something piped in."""
-    return subprocess.run(
-        [*CTRLOG, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        cwd=cwd,
-        env=environment(),
-        timeout=PATIENCE_S,
-    )
-
+from commands import (
+    CLICK,
+    CLICKED,
+    CTRLOG,
+    GOLDEN,
+    MEASURE,
+    PATIENCE_S,
+    SAMPLE_LOGS,
+    SEARCH,
+    SHOP,
+    environment,
+    files_in,
+    run_ctrlog,
+    unread_bytes,
+)
 
 # Golden cases.
 
@@ -87,11 +67,6 @@ class Outcome:
     out: bytes = b""
     err: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    """The files of a folder, without what it has only linked."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.is_symlink()}
 
 
 def is_given(path: Path) -> bool:
@@ -202,6 +177,7 @@ def test_logs_give_what_the_reference_gives(log: Path) -> None:
 
 
 REFUSED = [
+    ("--gap 0", "ctrlog: the gap must be longer than 0: write 90s, 30m or 1h30m, for example"),
     ("--gap 30", "'--gap': '30' is not a duration: write 90s, 30m, 1h30m or 2d; did you mean 30s"),
     ("--gap half", "'--gap': 'half' is not a duration: write 90s"),
     ("--gap 9999999d", "'--gap': '9999999d' is too long"),
@@ -268,19 +244,6 @@ def test_messages_do_not_steer_the_terminal() -> None:
 
 # Logs too large to keep.
 
-SEARCH = b'{"type":"Search","user":1,"query":"dogs"}\n'
-CLICK = b'{"type":"ClickResult","user":1,"item":"rover"}\n'
-CLICKED = "1.0\t1\tdogs\t–\t1\t–\t–\t–\t–\tend\tfalse\n".encode()
-
-#: Runs a command and says at the end of standard error how much memory it took at most. A
-#: process of its own, since the figure includes what the parent had when it started the child.
-MEASURE = """
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
-
 
 def long_click(size: int) -> bytes:
     """A click of so many bytes, its newline not counted."""
@@ -341,11 +304,6 @@ def test_deep_nesting_is_survived(nested: bytes) -> None:
 # The same bytes, wherever they come from (R12).
 
 
-def unread_bytes(descriptor: int) -> int:
-    """How many bytes wait in a pipe, asked at either end."""
-    return int.from_bytes(ioctl(descriptor, FIONREAD, bytes(4)), sys.byteorder)
-
-
 def run_in_chunks(log: bytes, chunk_bytes: int, *arguments: str) -> tuple[bytes, bytes]:
     """Run ctrlog on a pipe in which never more than a chunk waits."""
     with TemporaryDirectory() as name, Path(name, "out").open("w+b") as out:
@@ -369,9 +327,6 @@ def run_in_chunks(log: bytes, chunk_bytes: int, *arguments: str) -> tuple[bytes,
         assert process.returncode == 0
         out.seek(0)
         return out.read(), messages
-
-
-SHOP = SAMPLE_LOGS / "shop.jsonl"
 
 
 @pytest.mark.parametrize(

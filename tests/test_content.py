@@ -15,10 +15,10 @@ import children
 import pytest
 import strategies
 from archives import COMPRESS, MAKERS, gzipped, kind_of
+from commands import CTRLOG, MEASURE, PATIENCE_S, SHOP, environment, run_ctrlog
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import CTRLOG, MEASURE, PATIENCE_S, SHOP, environment, run_ctrlog
-from test_sources import arriving
+from processes import arriving
 
 from ctrlog.compression import CONTENT_BYTES, MAGICS, PIECE_BYTES
 from ctrlog.content import BLOCK_BYTES, Content

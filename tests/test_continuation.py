@@ -15,8 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from rotating import Log, compress, touch, write
-from test_following import OverError
+from rotating import Log, OverError, compress, touch, write
 
 from ctrlog.continuation import Continuation
 from ctrlog.errors import InputError

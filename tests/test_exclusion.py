@@ -9,9 +9,9 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from logs import USERS
 from making import event
-from test_pipeline import Outcome, run
-from test_shard import USERS
+from pipelines import Outcome, run
 
 from ctrlog.errors import InputError
 from ctrlog.exclusion import Exclusion, read_users

@@ -20,7 +20,7 @@ from unittest import mock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rotating import Log, compress, next_second, touch, write
+from rotating import Log, OverError, compress, next_second, touch, write
 
 from ctrlog import content, sources
 from ctrlog.errors import InputError
@@ -29,10 +29,6 @@ from ctrlog.reading import DEFAULT_LIMITS, Arrival, Block, Finished, Limits, Sil
 from ctrlog.sources import STDIN
 
 Happenings = Iterator[float | None]
-
-
-class OverError(Exception):
-    """All has happened."""
 
 
 @dataclass

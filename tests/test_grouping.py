@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from expected_metrics import search, search_records
 from hypothesis import example, given
 from hypothesis import strategies as st
 from making import fed
-from test_metrics import search, search_records
 
 from ctrlog.choices import Order
 from ctrlog.decoding import Decoder

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import reference
 import strategies
+from expected_metrics import OF_THE_LOG, computed, of_records
 from hypothesis import given
 from hypothesis import strategies as st
 from making import at, decoded, event, fed, rules_of, s, summed_up
-from test_metrics import OF_THE_LOG, computed, of_records
-from test_pipeline import run
+from pipelines import run
 
 from ctrlog.decoding import Decoder
 from ctrlog.errors import UsageError

@@ -12,7 +12,7 @@ from typing import Any
 import children
 import pytest
 from archives import gzipped
-from test_signals import search, started, wait_until
+from processes import search, started, wait_until
 
 from ctrlog import __version__
 from ctrlog.inspection import as_json, as_text

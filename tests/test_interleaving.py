@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from making import at, event
 
 from ctrlog.events import TrustedEvent
+from ctrlog.exclusion import Exclusion
 from ctrlog.interleaving import interleaved
 from ctrlog.pipeline import Pipeline
 from ctrlog.shard import Shard
@@ -91,3 +93,36 @@ def test_bad_lines_have_their_places(tmp_path: Path) -> None:
     }  # fmt: skip
     assert pipeline.bad_lines.total == 2
     assert pipeline.lines == 5
+
+
+def run(folder: Path, logs: list[str], exclusion: Exclusion | None = None, **options: Any) -> Any:
+    """Take logs together, and return the CTR of each search."""
+    names = []
+    for number, log in enumerate(logs):
+        path = folder / str(number)
+        path.write_text(log)
+        names.append(str(path))
+    pipeline = Pipeline(Shard(), interleaves=True, exclusion=exclusion, **options)
+    return [search.ctr for ended in pipeline.run(names) for search in ended.searches]
+
+
+SEARCH = '{"type":"Search","user":"u","query":"q"%s}\n'
+CLICK = '{"type":"ClickResult","user":"u","item":"i","time":%d}\n'
+
+
+def test_an_excluded_user_moves_no_event_of_others(tmp_path: Path) -> None:
+    """A search without a time comes where it would if the log had no line of theirs."""
+    bot = '{"type":"AppOpen","user":"bot","time":1700000200}\n'
+    click = CLICK % 1700000150
+    exclusion = Exclusion(["bot"])
+    assert run(tmp_path, [bot + SEARCH % "", click], exclusion) == [1.0]
+    assert exclusion.events == 1
+    assert run(tmp_path, [SEARCH % "", click]) == [1.0]
+
+
+def test_each_file_is_sorted_before_files_are_taken_together(tmp_path: Path) -> None:
+    """A search that is late in its own file comes before its click in another."""
+    late = '{"type":"AppOpen","user":"z","time":1700000100}\n' + SEARCH % ',"time":1700000050'
+    click = CLICK % 1700000060
+    assert run(tmp_path, [late, click]) == [0.0]
+    assert run(tmp_path, [late, click], reorder=timedelta(minutes=2)) == [1.0]

@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
-from fractions import Fraction
 from math import sqrt
 from random import Random
-from statistics import NormalDist
 
 import pytest
+from expected_metrics import Cluster, Z, delta_ends, wilson_ends
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctrlog.intervals import ClusterSums, Interval, wilson
-
-Z = NormalDist().inv_cdf(0.975)
-
-#: Clicked searches and searches of a user.
-Cluster = tuple[int, int]
-
-
-def wilson_ends(successes: int, trials: int) -> tuple[float, float]:
-    """Return the shares p with |p̂ - p| = z √(p(1-p)/n): the roots of a quadratic in p."""
-    with localcontext(prec=60):
-        share, z_squared = Decimal(successes) / trials, Decimal(Z) ** 2
-        a, b, c = 1 + z_squared / trials, -(2 * share + z_squared / trials), share**2
-        root = (b**2 - 4 * a * c).sqrt()
-        return float((-b - root) / (2 * a)), float((-b + root) / (2 * a))
-
-
-def delta_ends(clusters: Sequence[Cluster]) -> tuple[float, float] | None:
-    """Return the delta method's interval, with the sum over clusters written out."""
-    trials = sum(n for _, n in clusters)
-    if len(clusters) < 2 or not trials:
-        return None
-    share = Fraction(sum(x for x, _ in clusters), trials)
-    squares = sum((x - share * n) ** 2 for x, n in clusters)
-    if not squares:
-        return None
-    variance = Fraction(len(clusters), len(clusters) - 1) * squares / trials**2
-    return (
-        max(0.0, float(share) - Z * sqrt(variance)),
-        min(1.0, float(share) + Z * sqrt(variance)),
-    )
 
 
 def delta(clusters: Sequence[Cluster]) -> Interval | None:

@@ -18,8 +18,8 @@ from typing import Any
 import children
 import pytest
 from archives import gzipped, in_members, zstandard
+from commands import SHOP
 from sabotage import DEAD
-from test_cli import SHOP
 
 from ctrlog.checkpoint import read_checkpoint
 

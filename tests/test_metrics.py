@@ -14,42 +14,22 @@ from typing import Any
 import pytest
 import reference
 import strategies
+from expected_metrics import computed, delta_ends, of_records, search, search_records, wilson_ends
 from hypothesis import given
 from hypothesis import strategies as st
 from making import at
-from test_intervals import delta_ends, wilson_ends
-from test_pipeline import run
+from pipelines import run
 
 from ctrlog import grouping, holding, intervals, metrics, sketches
 from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
 from ctrlog.grouping import Grouping, Groups, Key
 from ctrlog.holding import HeldBack
 from ctrlog.intervals import ClusterSums
-from ctrlog.ledger import Counts, Ended
-from ctrlog.metrics import Metrics, SearchMetrics, Users
+from ctrlog.ledger import Ended
+from ctrlog.metrics import Metrics, Users
 from ctrlog.sketches import DistinctCounter, QuantileSketch
-from ctrlog.summary import Summary
 
 SAMPLE_LOGS = Path(__file__).parent.parent / "sample_logs"
-
-#: What a summary says of the log itself, not of its searches and sessions.
-OF_THE_LOG = {"events", "diagnostics", "groups"}
-
-
-def computed(all_metrics: Metrics) -> dict[str, Any]:
-    """Return the metrics under their names in JSON."""
-    searches = SearchMetrics.of(all_metrics.outcomes)
-    values = Summary(all_metrics, searches, Counts(), lines=0, bad_lines={}).to_dict()
-    return {name: value for name, value in values.items() if name not in OF_THE_LOG}
-
-
-def of_records(
-    searches: Sequence[SearchRecord] = (), sessions: Sequence[SessionRecord] = ()
-) -> dict[str, Any]:
-    """Return the metrics of all these at once under their names in JSON."""
-    all_metrics = Metrics()
-    all_metrics.update(Ended([*searches], [*sessions]))
-    return computed(all_metrics)
 
 
 # --- Straight from the definitions, over the reference's records.
@@ -193,28 +173,6 @@ def test_metrics_of_the_sample_logs_are_what_the_definitions_give(name: str) -> 
 # --- An example to check by hand, and what null means.
 
 
-def search(  # a search of user "a" that found 10 items, was not clicked and ended its session
-    results: int | None = 10,
-    clicks: int = 0,
-    first_rank: int | None = None,
-    first_click_s: float | None = None,
-    closed_by: str = "close",
-) -> SearchRecord:
-    """Make a search."""
-    return SearchRecord(
-        user="a",
-        query="dogs",
-        results=results,
-        clicks=clicks,
-        first_rank=first_rank,
-        first_click_s=first_click_s,
-        time=at(0),
-        session_start=at(0),
-        closed_by=closed_by,
-        followed=closed_by == "search",
-    )
-
-
 def test_metrics_of_an_example_are_those_worked_out_by_hand() -> None:
     """Each count has the searches in it that its definition names, each ratio its denominator."""
     searches = [
@@ -346,26 +304,6 @@ def test_users_are_estimated_beyond_the_bound() -> None:
 
 
 # --- Laws: whatever can be merged gives of its parts what it gives of the whole.
-
-
-@st.composite
-def search_records(draw: st.DrawFn) -> SearchRecord:
-    """Draw searches with any outcome."""
-    clicks = draw(st.integers(0, 4))
-    time = draw(st.one_of(st.none(), st.integers(0, 10**6).map(at)))
-    return SearchRecord(
-        draw(st.sampled_from("abcdef")),
-        draw(st.sampled_from(strategies.QUERIES)),
-        draw(st.sampled_from([None, 0, 1, 10])),
-        clicks,
-        draw(st.sampled_from([None, 1, 2, 3, 4, 11])) if clicks else None,
-        draw(st.sampled_from([None, -1.0, 0.0, 1e-6, 0.25, 3.0, 1800.0])) if clicks else None,
-        time,
-        time,
-        draw(st.sampled_from([cause.value for cause in ClosedBy])),
-        refinements=draw(st.integers(0, 3)),
-        followed=draw(st.booleans()),
-    )
 
 
 @st.composite

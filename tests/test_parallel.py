@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from test_cli import PATIENCE_S, SAMPLE_LOGS, run_ctrlog
-from test_signals import pipe_of, started, wait_until
+from commands import PATIENCE_S, SAMPLE_LOGS, run_ctrlog
+from processes import pipe_of, started, wait_until
 
 MISHAPS = "--disorder 1% --bad-lines 1% --orphans 1%"
 

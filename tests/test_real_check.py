@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from test_real_log import LOG
+from logs import LOG
 
 from ctrlog.times import parse_time
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from logs import LOG
 
-LOG = (
-    Path(__file__).resolve().parent.parent.parent
-    / "shared/data/ubi/chorus_ubi_queries_events.ndjson"
-)
 FIELDS = [
     "type=action_name",
     "user=client_id",

@@ -585,5 +585,5 @@ def test_blank_queries_are_quoted() -> None:
 
 def test_commands_stay_code_in_markdown() -> None:
     """Backticks of our own are not escaped, those of the log are."""
-    assert "`ctrlog explain USER`" in render(rich_summary(), SummaryFormat.MD).decode()
+    assert "`ctrlog check`" in render(rich_summary(), SummaryFormat.MD).decode()
     assert r"a\`b" in render(strange(), SummaryFormat.MD).decode()

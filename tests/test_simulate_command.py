@@ -13,10 +13,10 @@ from time import sleep
 from typing import Any
 
 import pytest
+from commands import PATIENCE_S, environment, files_in, run_ctrlog
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import PATIENCE_S, environment, files_in, run_ctrlog
-from test_signals import Terminal, pipe_of, read_line, started, wait_until, wait_until_full
+from processes import Terminal, pipe_of, read_line, started, wait_until, wait_until_full
 
 from ctrlog.arrivals import VISITS_PER_DAY
 from ctrlog.mishaps import LATE_MS

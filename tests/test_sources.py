@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from unittest import mock
 
@@ -14,6 +13,7 @@ import pytest
 import strategies
 from hypothesis import example, given
 from hypothesis import strategies as st
+from processes import arriving
 
 from ctrlog import content, sources
 from ctrlog.content import BLOCK_BYTES, Content
@@ -25,23 +25,6 @@ from ctrlog.sources import STDIN, Source, open_source, total_size
 MARK = b"\xef\xbb\xbf"
 LONG = 2**20
 MAGIC = [b"\x1f\x8b\x08\x00", b"BZh91AY&SY", b"\xfd7zXZ\x00\x00\x04", b"\x28\xb5\x2f\xfd\x24"]
-
-
-@contextmanager
-def arriving(pieces: list[bytes]) -> Iterator[None]:
-    """Make reads return these pieces, one at a time and at most the requested size."""
-    rest = [piece for piece in pieces if piece]
-
-    def read(_descriptor: int, size: int) -> bytes:
-        if not rest:
-            return b""
-        piece = rest.pop(0)
-        if len(piece) > size:
-            rest.insert(0, piece[size:])
-        return piece[:size]
-
-    with mock.patch.object(os, "read", read):
-        yield
 
 
 def blocks_of(pieces: list[bytes], most: int = LONG, block_bytes: int = 64) -> list[bytes]:

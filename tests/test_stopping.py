@@ -13,8 +13,8 @@ from time import sleep
 
 import children
 import pytest
-from test_cli import PATIENCE_S, SHOP, run_ctrlog, unread_bytes
-from test_signals import LARGE_LOG, pipe_of, read_line, started, wait_until, wait_until_full
+from commands import PATIENCE_S, SHOP, run_ctrlog, unread_bytes
+from processes import LARGE_LOG, pipe_of, read_line, started, wait_until, wait_until_full
 
 from ctrlog.checkpoint import VERSION, read_checkpoint
 

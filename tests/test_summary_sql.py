@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import reference
 import strategies
+from expected_metrics import of_records
 from hypothesis import given, settings
-from test_metrics import of_records
-from test_pipeline import Outcome, run
+from pipelines import Outcome, run
 
 from ctrlog.grouping import Grouping, Groups
 from ctrlog.scenario import Scenario

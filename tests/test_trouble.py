@@ -14,8 +14,8 @@ from time import sleep
 import children
 import pytest
 from archives import COMPRESS, gzipped
-from test_cli import CTRLOG, PATIENCE_S, SHOP, environment
-from test_signals import started
+from commands import CTRLOG, PATIENCE_S, SHOP, environment
+from processes import started
 
 from ctrlog.checkpoint import read_checkpoint
 
