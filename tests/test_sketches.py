@@ -30,8 +30,8 @@ FOURTHS = st.integers(0, 4).map(lambda fourths: fourths / 4)
 
 
 @given(st.lists(SECONDS, min_size=1), FOURTHS)
-def test_a_quantile_is_within_1_percent(values: list[float], share: float) -> None:
-    """A quantile is off by 0.1 % of the value at its rank at most, whatever the values are."""
+def test_a_quantile_is_within_its_relative_error(values: list[float], share: float) -> None:
+    """A quantile differs from the value at its rank by at most 0.1%."""
     exact = sorted(values)[int(share * (len(values) - 1))]
     assert sketched(values).quantile(share) == pytest.approx(exact, rel=0.001 + 1e-9)
 
@@ -44,7 +44,7 @@ def test_a_round_number_stays_one(value: float) -> None:
 
 @given(st.floats(1.1e-6, 1e12))
 def test_a_quantile_has_few_digits(value: float) -> None:
-    """Five significant digits are always enough to be within 0.1 %."""
+    """Five significant digits are always enough to be within 0.1%."""
     quantile = sketched([value]).quantile(0.5)
     assert quantile == float(f"{quantile:.4e}")
 
