@@ -30,7 +30,7 @@ from math import nan
 from pathlib import Path
 from statistics import median
 
-from ctrlog.dealing import shard_of
+from ctrlog.adapters.partitioning import shard_of
 
 BENCHMARKS = Path(__file__).resolve().parent
 BYTEWAX = (sys.executable, "-m", "bytewax.run")

@@ -1,7 +1,7 @@
 """Print, as JSON, how much processor time each stage of ctrlog takes: `stages.py JOB LOG`.
 
-The stages are those of `ctrlog.pipeline`, one block of lines after the other, with default options
-and in one process.
+The stages are those of `ctrlog.run.pipeline`, one block of lines after the other, with default
+options and in one process.
 """
 
 import gc
@@ -13,12 +13,12 @@ from functools import partial
 from time import process_time
 from typing import TypeVar
 
-from ctrlog.decoding import Decoder
-from ctrlog.metrics import Metrics
-from ctrlog.schema import Schema
-from ctrlog.shard import Shard
-from ctrlog.sinks import Format, Per, make_sink
-from ctrlog.sources import MAX_LINE_BYTES, open_source
+from ctrlog.inputs.lines import MAX_LINE_BYTES, open_source
+from ctrlog.metrics.totals import Metrics
+from ctrlog.outputs.records import Format, Per, make_sink
+from ctrlog.schemas.decoder import Decoder
+from ctrlog.schemas.native import Schema
+from ctrlog.sessions.shard import Shard
 
 T = TypeVar("T")
 

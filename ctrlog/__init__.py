@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from ctrlog.api import searches, summarize
     from ctrlog.errors import (
         CheckpointError,
         CtrlogError,
@@ -44,14 +43,15 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
-    from ctrlog.events import Attribution, ClosedBy, Event, SearchRecord, SessionRecord
-    from ctrlog.ledger import Counts, Ended
-    from ctrlog.rules import Rules
-    from ctrlog.shard import Shard
-    from ctrlog.summary import Summary
+    from ctrlog.metrics.summary import Summary
+    from ctrlog.run.api import searches, summarize
+    from ctrlog.sessions.events import Attribution, ClosedBy, Event, SearchRecord, SessionRecord
+    from ctrlog.sessions.ledger import Counts, Ended
+    from ctrlog.sessions.rules import Rules
+    from ctrlog.sessions.shard import Shard
 
 _HOMES = {
-    **dict.fromkeys(("searches", "summarize"), "api"),
+    **dict.fromkeys(("searches", "summarize"), "run.api"),
     "CheckpointError": "errors",
     "CtrlogError": "errors",
     "DataError": "errors",
@@ -60,12 +60,12 @@ _HOMES = {
     "UsageError": "errors",
     "WorkerError": "errors",
     **dict.fromkeys(
-        ("Attribution", "ClosedBy", "Event", "SearchRecord", "SessionRecord"), "events"
+        ("Attribution", "ClosedBy", "Event", "SearchRecord", "SessionRecord"), "sessions.events"
     ),
-    **dict.fromkeys(("Counts", "Ended"), "ledger"),
-    "Rules": "rules",
-    "Shard": "shard",
-    "Summary": "summary",
+    **dict.fromkeys(("Counts", "Ended"), "sessions.ledger"),
+    "Rules": "sessions.rules",
+    "Shard": "sessions.shard",
+    "Summary": "metrics.summary",
 }
 
 

@@ -10,8 +10,8 @@ def main() -> None:
     # Until the command line takes over, Ctrl-C ends the program without a traceback.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from ctrlog.cli import app  # noqa: PLC0415  # takes most of the time to start
-    from ctrlog.reporting import run_command_line  # noqa: PLC0415
+    from ctrlog.cli.app import app  # noqa: PLC0415  # takes most of the time to start
+    from ctrlog.cli.exit_codes import run_command_line  # noqa: PLC0415
 
     run_command_line(app)
 

@@ -1,7 +1,7 @@
 """The exceptions that ctrlog raises.
 
 Bad data is not an error: a line that cannot be used is a value
-(`ctrlog.schema.BadLine`) that the run counts, shows and goes on after.
+(`ctrlog.schemas.native.BadLine`) that the run counts, shows and goes on after.
 
     CtrlogError
     ├── UsageError      what was asked for makes no sense

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ctrlog.events import ClosedBy, Kind
-from ctrlog.states import BOUNDARIES, TABLE, Input, State, Told, Transition
+from ctrlog.sessions.events import ClosedBy, Kind
+from ctrlog.sessions.table import BOUNDARIES, TABLE, Input, State, Told, Transition
 from ctrlog.times import format_duration
 
 ROOT = Path(__file__).parent.parent

@@ -144,7 +144,13 @@ def _server() -> _Server:
 
 def serve() -> None:
     """Do what is asked for on standard input, a line each, and answer with a number."""
-    for module in ("checkpoint", "cli", "following", "rendering", "resuming"):
+    for module in (
+        "run.checkpoint",
+        "cli.app",
+        "inputs.follow",
+        "outputs.summary_formats",
+        "run.resume",
+    ):
         import_module(f"ctrlog.{module}")
     import_module("sabotage")
     statuses: dict[int, int] = {}  # of those that were waited for

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ctrlog.dealing import shard_of
+from ctrlog.adapters.partitioning import shard_of
 
 #: So long anything may take, in seconds, before a test gives up.
 PATIENCE_S = 60

@@ -13,10 +13,10 @@ import strategies
 from hypothesis import strategies as st
 from making import at
 
-from ctrlog.events import ClosedBy, SearchRecord, SessionRecord
-from ctrlog.ledger import Counts, Ended
-from ctrlog.metrics import Metrics, SearchMetrics
-from ctrlog.summary import Summary
+from ctrlog.metrics.summary import Summary
+from ctrlog.metrics.totals import Metrics, SearchMetrics
+from ctrlog.sessions.events import ClosedBy, SearchRecord, SessionRecord
+from ctrlog.sessions.ledger import Counts, Ended
 
 Z = NormalDist().inv_cdf(0.975)
 

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 from strategies import one_in
 
-from ctrlog.events import TrustedEvent, unpack_items
-from ctrlog.foreign import USES, Candidates, ForeignSchema
-from ctrlog.places import Pick, Place
+from ctrlog.schemas.mapping import USES, Candidates, ForeignSchema
+from ctrlog.schemas.paths import Pick, Place
+from ctrlog.sessions.events import TrustedEvent, unpack_items
 
 #: Values that logs have in any place, usual or not.
 ODD: list[Any] = [

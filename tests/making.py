@@ -8,16 +8,16 @@ from typing import Any
 
 import reference
 
-from ctrlog.choices import MOST_GROUPS
-from ctrlog.decoding import Decoder
-from ctrlog.events import REQUIRED, SPELLINGS, Attribution, Event, Kind, TrustedEvent
-from ctrlog.grouping import Choice, Grouping
-from ctrlog.ledger import Ended, Selector
-from ctrlog.pipeline import Pipeline
-from ctrlog.rules import Rules
-from ctrlog.schema import Schema
-from ctrlog.shard import Shard
-from ctrlog.summary import Summary, Summing
+from ctrlog.metrics.groups import Choice, Grouping
+from ctrlog.metrics.summary import Summary, Summing
+from ctrlog.outputs.formats import MOST_GROUPS
+from ctrlog.run.pipeline import Pipeline
+from ctrlog.schemas.decoder import Decoder
+from ctrlog.schemas.native import Schema
+from ctrlog.sessions.events import REQUIRED, SPELLINGS, Attribution, Event, Kind, TrustedEvent
+from ctrlog.sessions.ledger import Ended, Selector
+from ctrlog.sessions.rules import Rules
+from ctrlog.sessions.shard import Shard
 
 BASE = datetime(2024, 1, 1, tzinfo=UTC)
 #: The smallest step that a time can make.

@@ -12,16 +12,16 @@ from typing import Any
 import reference
 from making import rules_of
 
-from ctrlog.badlines import BadLines
-from ctrlog.decoding import Decoder
-from ctrlog.events import SearchRecord, SessionRecord
-from ctrlog.exclusion import Exclusion
-from ctrlog.filters import Filter
-from ctrlog.pipeline import Pipeline
-from ctrlog.reading import InTurn, Limits
-from ctrlog.schema import Schema
-from ctrlog.shard import Shard
-from ctrlog.sinks import Format, Per, make_sink
+from ctrlog.inputs.reader import InTurn, Limits
+from ctrlog.outputs.records import Format, Per, make_sink
+from ctrlog.run.pipeline import Pipeline
+from ctrlog.schemas.bad_lines import BadLines
+from ctrlog.schemas.decoder import Decoder
+from ctrlog.schemas.native import Schema
+from ctrlog.sessions.events import SearchRecord, SessionRecord
+from ctrlog.sessions.exclusion import Exclusion
+from ctrlog.sessions.filters import Filter
+from ctrlog.sessions.shard import Shard
 
 
 @dataclass

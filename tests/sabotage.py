@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from ctrlog import checkpoint, resuming
-from ctrlog.reading import Limits
+from ctrlog.inputs.reader import Limits
+from ctrlog.run import checkpoint, resume
 
 #: The processes that die by themselves do so with this code.
 DEAD = 99
@@ -27,8 +27,8 @@ DEAD = 99
 
 def save_often(block_bytes: int) -> None:
     """Save after every block, and read small ones."""
-    resuming.INTERVAL_S = 0.0
-    resuming.MOST_SHARE = 1e9
+    resume.INTERVAL_S = 0.0
+    resume.MOST_SHARE = 1e9
     read_blocks(block_bytes)
 
 
@@ -48,7 +48,7 @@ def sync_nothing() -> None:
 
 def read_blocks(block_bytes: int) -> None:
     """Read blocks of so many bytes."""
-    patch("ctrlog.options.Limits", partial(Limits, block_bytes=block_bytes)).start()
+    patch("ctrlog.cli.options.Limits", partial(Limits, block_bytes=block_bytes)).start()
 
 
 # Ends.
@@ -117,7 +117,7 @@ def lose_power_after_saving(folder: str) -> None:
                 (snapshot / Path(output.path).name).write_bytes(content)
 
     patch("os.fsync", noting_fsync).start()
-    patch("ctrlog.checkpoint.Checkpoint.save", noting_save).start()
+    patch("ctrlog.run.checkpoint.Checkpoint.save", noting_save).start()
 
 
 # Limits.

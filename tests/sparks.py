@@ -29,7 +29,7 @@ def started(folder: Path) -> Iterator[Any]:
         pytest.skip("Spark needs Java: apt-get install openjdk-17-jre-headless")
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    from ctrlog.spark import CONFIGURATION  # noqa: PLC0415
+    from ctrlog.adapters.spark_job import CONFIGURATION  # noqa: PLC0415
 
     os.environ.update(ENVIRONMENT)
     builder = SparkSession.builder.master("local[2]").appName("tests")

@@ -21,7 +21,7 @@ from archives import gzipped, in_members, zstandard
 from commands import SHOP
 from sabotage import DEAD
 
-from ctrlog.checkpoint import read_checkpoint
+from ctrlog.run.checkpoint import read_checkpoint
 
 LOG = SHOP.read_bytes()
 MIDDLE = LOG.index(b"\n", len(LOG) // 2) + 1

@@ -16,7 +16,7 @@ import pytest
 from commands import PATIENCE_S, SHOP, run_ctrlog, unread_bytes
 from processes import LARGE_LOG, pipe_of, read_line, started, wait_until, wait_until_full
 
-from ctrlog.checkpoint import VERSION, read_checkpoint
+from ctrlog.run.checkpoint import VERSION, read_checkpoint
 
 LOG = SHOP.read_bytes()
 MIDDLE = LOG.index(b"\n", len(LOG) // 2) + 1

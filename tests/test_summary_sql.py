@@ -16,11 +16,11 @@ from expected_metrics import of_records
 from hypothesis import given, settings
 from pipelines import Outcome, run
 
-from ctrlog.grouping import Grouping, Groups
-from ctrlog.scenario import Scenario
-from ctrlog.simulation import Simulation
-from ctrlog.sinks import Format, Per, make_sink
-from ctrlog.summary import search_values
+from ctrlog.metrics.groups import Grouping, Groups
+from ctrlog.metrics.summary import search_values
+from ctrlog.outputs.records import Format, Per, make_sink
+from ctrlog.simulate.scenario import Scenario
+from ctrlog.simulate.simulation import Simulation
 
 duckdb: Any = pytest.importorskip("duckdb")
 

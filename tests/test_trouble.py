@@ -17,7 +17,7 @@ from archives import COMPRESS, gzipped
 from commands import CTRLOG, PATIENCE_S, SHOP, environment
 from processes import started
 
-from ctrlog.checkpoint import read_checkpoint
+from ctrlog.run.checkpoint import read_checkpoint
 
 LOG = SHOP.read_bytes()
 SAVING = ("run", "--checkpoint", "saved", "-q", "-o", "out", "--bad-lines", "bad")
