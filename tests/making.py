@@ -9,8 +9,8 @@ from typing import Any
 import reference
 
 from ctrlog.metrics.groups import Choice, Grouping
+from ctrlog.metrics.order import MOST_GROUPS
 from ctrlog.metrics.summary import Summary, Summing
-from ctrlog.outputs.formats import MOST_GROUPS
 from ctrlog.run.pipeline import Pipeline
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
@@ -107,4 +107,4 @@ def summed_up(
     summing = Summing(grouping, most_groups, max_user_searches)
     for ended in pipeline.run(names):
         summing.update(ended)
-    return summing.summary(pipeline, choice)
+    return summing.summary(pipeline.facts(), choice)

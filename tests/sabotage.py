@@ -48,7 +48,7 @@ def sync_nothing() -> None:
 
 def read_blocks(block_bytes: int) -> None:
     """Read blocks of so many bytes."""
-    patch("ctrlog.cli.options.Limits", partial(Limits, block_bytes=block_bytes)).start()
+    patch("ctrlog.run.settings.Limits", partial(Limits, block_bytes=block_bytes)).start()
 
 
 # Ends.

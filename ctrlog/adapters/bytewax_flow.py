@@ -20,9 +20,9 @@ from ctrlog.adapters.bytewax_readers import Reading
 from ctrlog.adapters.bytewax_sinks import FilesSink, StdoutSink
 from ctrlog.adapters.bytewax_sources import BAD_LINES, FilesSource, Item, TopicSource
 from ctrlog.adapters.partitioning import SHARDS, Portion
-from ctrlog.cli.options import LogOptions
 from ctrlog.errors import CtrlogError, UsageError
 from ctrlog.outputs.records import Format, Per, Record, make_sink
+from ctrlog.run.settings import LogOptions
 from ctrlog.sessions.rules import Rules
 from ctrlog.sessions.shard import Shard
 

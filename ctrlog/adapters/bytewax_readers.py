@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctrlog.cli.options import LogOptions
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import open_source
 from ctrlog.inputs.position import Likeness, Mark
+from ctrlog.run.settings import LogOptions
 
 #: How much of a file to read at a time: enough for each of some shards to get many events.
 BLOCK_BYTES = 512 * 1024

@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ctrlog.adapters.partitioning import Portion
-from ctrlog.cli.options import LogOptions
 from ctrlog.metrics.totals import Metrics
 from ctrlog.outputs.records import Format, Per, make_sink
+from ctrlog.run.settings import LogOptions
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.reference import BadLine
 from ctrlog.sessions.events import TrustedEvent

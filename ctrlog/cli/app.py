@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ctrlog import __version__
+from ctrlog._version import __version__
 from ctrlog.cli.check import check
 from ctrlog.cli.exit_codes import reporting
 from ctrlog.cli.options import (
@@ -28,7 +28,6 @@ from ctrlog.cli.options import (
     Interleave,
     Jobs,
     Lateness,
-    LogOptions,
     MaxBad,
     MaxLine,
     MaxSession,
@@ -50,11 +49,13 @@ from ctrlog.cli.schema import schema_app
 from ctrlog.cli.simulate import simulate
 from ctrlog.errors import DataError, UsageError
 from ctrlog.inputs.lines import MAX_LINE_BYTES
+from ctrlog.metrics.order import MOST_GROUPS, Order
 from ctrlog.outputs.console import Color, wants_color
 from ctrlog.outputs.files import STDOUT_DESCRIPTOR, columns_of, open_output
-from ctrlog.outputs.formats import MOST_GROUPS, CheckpointFormat, Order, SummaryFormat
+from ctrlog.outputs.formats import CheckpointFormat, SummaryFormat
 from ctrlog.outputs.records import Format, Look, Per
 from ctrlog.run.collect import Printing
+from ctrlog.run.settings import LogOptions
 from ctrlog.schemas.bad_lines import BadLines
 from ctrlog.sessions.rules import DEFAULTS
 
@@ -340,7 +341,7 @@ def summary(
         context, files, options, output, is_quiet=quiet, extra_fields=extra_fields, course=course
     ) as run:
         run.through(summing)
-        found = summing.summary(run.pipeline, choice, options.chosen)
+        found = summing.summary(run.pipeline.facts(), choice, options.chosen)
         if run.console.has_failed and not (found.counts.events or found.bad_lines):
             raise typer.Exit(2)  # no input could be read, so there is nothing to sum up
         run.write(render(found, format_, look, width=columns_of(output)))

@@ -7,21 +7,12 @@ from typing import Annotated, Optional
 import typer
 
 from ctrlog.cli.exit_codes import reporting
-from ctrlog.cli.options import (
-    Fields,
-    Files,
-    Gap,
-    Lateness,
-    MaxLine,
-    OutputFile,
-    Quiet,
-    parse_pair,
-    parsed,
-)
+from ctrlog.cli.options import Fields, Files, Gap, Lateness, MaxLine, OutputFile, Quiet, parsed
 from ctrlog.cli.runner import named_inputs, refuse_incomplete, refuse_overwriting
 from ctrlog.inputs.lines import MAX_LINE_BYTES, refuse_repeated, total_size
 from ctrlog.outputs.files import columns_of, open_output
 from ctrlog.outputs.formats import CheckFormat
+from ctrlog.run.settings import parse_pair
 from ctrlog.sessions.rules import DEFAULTS, Rules
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from ctrlog.cli.exit_codes import reporting
-from ctrlog.cli.options import LogOptions
 from ctrlog.errors import OutputError, UsageError
 from ctrlog.inputs.content import STDIN_DESCRIPTOR
 from ctrlog.inputs.lines import STDIN, refuse_repeated, total_size
@@ -29,6 +28,7 @@ from ctrlog.run.collect import Product
 from ctrlog.run.parallel.cores import usable_cores
 from ctrlog.run.parallel.ranges import size_of
 from ctrlog.run.pipeline import Pipeline
+from ctrlog.run.settings import LogOptions
 from ctrlog.sessions.ledger import Ended
 from ctrlog.times import format_duration
 
@@ -159,7 +159,7 @@ class Run:
             console.note(f"read {lines}: {events}, {sessions} with a search")
         if pipeline.bad_lines.total:
             console.note(pipeline.bad_lines.summary(pipeline.good_lines, keep))
-        for note in notes_on_options(pipeline):
+        for note in notes_on_options(pipeline.shard, pipeline.exclusion):
             console.note(note)
         if counts.late:
             behind = format_duration(pipeline.shard.rules.lateness)

@@ -7,14 +7,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.content import BLOCK_BYTES
 from ctrlog.inputs.lines import MAX_LINE_BYTES, STDIN, Source, open_source
 from ctrlog.inputs.position import Likeness, Mark
-from ctrlog.sessions.ledger import Ended
-from ctrlog.sessions.ordering import Reorder
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +27,7 @@ class Input:
         line: The number of its next line.
         clock: Its clock, as of the last time that another input was read.
         heard: The latest time in it, when a line of it came last.
-        reorder: Where its events wait to be sorted; None until there are some.
+        reorder: What the pipeline keeps here to sort its events; None until there are some.
         home: The path under which it was written first, and what comes after it is;
             `path` unless told otherwise.
         has_rest: Whether a last line without an end was left, when it was closed.
@@ -42,7 +40,7 @@ class Input:
     line: int = 1
     clock: datetime | None = None
     heard: datetime | None = None
-    reorder: Reorder | None = None
+    reorder: Any = None
     home: str = ""
     has_rest: bool = False
     source: Source | None = None
@@ -143,13 +141,7 @@ class Silence(NamedTuple):
     inputs: Sequence[Input]
 
 
-class Over(NamedTuple):
-    """What is over, of lines that another process has taken."""
-
-    ended: Ended
-
-
-Arrival: TypeAlias = Block | Finished | Silence | Over | InputError
+Arrival: TypeAlias = Block | Finished | Silence | InputError
 
 
 class Reader(Protocol):

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from ctrlog.errors import UsageError
+from ctrlog.metrics.order import Order
 from ctrlog.metrics.totals import Outcome, SearchMetrics, outcomes_of
-from ctrlog.outputs.formats import Order
 from ctrlog.sessions.events import SearchRecord
 from ctrlog.times import EPOCH
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -10,12 +10,9 @@ from typing import Any
 
 from ctrlog.metrics.groups import OTHERS, Choice, Group, GroupCounts, Grouping, Groups, Period
 from ctrlog.metrics.intervals import Interval
+from ctrlog.metrics.order import MOST_GROUPS
 from ctrlog.metrics.totals import Metrics, SearchMetrics, ratio
 from ctrlog.metrics.user_limit import HeldBack
-from ctrlog.outputs.files import Write
-from ctrlog.outputs.formats import MOST_GROUPS
-from ctrlog.run.collect import Maker
-from ctrlog.run.pipeline import Pipeline
 from ctrlog.sessions.events import Attribution
 from ctrlog.sessions.ledger import Counts, Ended
 from ctrlog.sessions.rules import DEFAULTS, Rules
@@ -23,6 +20,31 @@ from ctrlog.times import format_times
 
 #: So many of the users left out are named.
 MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What a run knows of a log beside its searches and sessions.
+
+    Attributes:
+        counts: As of `Summary`.
+        lines: As of `Summary`.
+        bad_lines: As of `Summary`.
+        keeps_bad_lines: As of `Summary`.
+        open_sessions: As of `Summary`.
+        rules: As of `Summary`.
+        excluded_events: As of `Summary`.
+        excluded_unseen: As of `Summary`.
+    """
+
+    counts: Counts
+    lines: int
+    bad_lines: Mapping[str, int]
+    keeps_bad_lines: bool
+    open_sessions: int
+    rules: Rules
+    excluded_events: int | None
+    excluded_unseen: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +205,9 @@ class Summing:
             max_user_searches: Users with more searches are left out; None to leave out none.
         """
         key_of = grouping.key_of(grouping.extra_fields) if grouping else None
-        self.maker: Maker = partial(_summing, grouping, most_groups)
+        self.maker: Callable[[Callable[[bytes], None]], Summing] = partial(
+            _summing, grouping, most_groups
+        )
         self._grouping = grouping
         self._limit = max_user_searches
         self._metrics = Metrics()
@@ -242,13 +266,11 @@ class Summing:
         if self._held is not None:
             self._held.restore(saved["held"])
 
-    def summary(
-        self, pipeline: Pipeline, choice: Choice | None = None, chosen: str = ""
-    ) -> Summary:
+    def summary(self, facts: RunFacts, choice: Choice | None = None, chosen: str = "") -> Summary:
         """Say what all that was added comes to; nothing can be added after that.
 
         Args:
-            pipeline: The pipeline that it came from.
+            facts: What the run knows of the log.
             choice: Which groups to show; all if None.
             chosen: Which searches were chosen by a filter, in words.
         """
@@ -261,27 +283,29 @@ class Summing:
         return Summary(
             metrics=self._metrics,
             searches=SearchMetrics.of(self._metrics.outcomes),
-            counts=pipeline.shard.counts,
-            lines=pipeline.lines,
-            bad_lines={reason.value: n for reason, n in pipeline.bad_lines.counts.items()},
+            counts=facts.counts,
+            lines=facts.lines,
+            bad_lines=facts.bad_lines,
             dimensions=grouping.dimensions if grouping else (),
             period=grouping.period if grouping else None,
             groups=shown,
             groups_left_out=left_out,
             groups_too_small=sum(map(choice.is_too_small, known)),
             merged_searches=groups.merged_searches if groups else 0,
-            open_sessions=pipeline.shard.open_sessions,
-            rules=pipeline.shard.rules,
-            excluded_events=pipeline.exclusion.events if pipeline.exclusion else None,
-            excluded_unseen=pipeline.exclusion.unseen if pipeline.exclusion else (),
+            open_sessions=facts.open_sessions,
+            rules=facts.rules,
+            excluded_events=facts.excluded_events,
+            excluded_unseen=facts.excluded_unseen,
             limit=self._limit,
             left_out=held.left_out if held else {},
-            keeps_bad_lines=pipeline.bad_lines.keep is not None,
+            keeps_bad_lines=facts.keeps_bad_lines,
             chosen=chosen,
         )
 
 
-def _summing(grouping: Grouping | None, most_groups: int, _write: Write) -> Summing:
+def _summing(
+    grouping: Grouping | None, most_groups: int, _write: Callable[[bytes], None]
+) -> Summing:
     return Summing(grouping, most_groups)
 
 

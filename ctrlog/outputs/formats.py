@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-#: So many groups are kept unless told otherwise.
-MOST_GROUPS = 1_000_000
-
 
 class SummaryFormat(StrEnum):
     """How a summary is written."""
@@ -36,18 +33,3 @@ class CheckpointFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-class Order(StrEnum):
-    """What groups are sorted by, each with the most first."""
-
-    SEARCHES = "searches"
-    CTR = "ctr"
-    CLICKS = "clicks"
-    CLICKS_PER_SEARCH = "clicks_per_search"
-    ZERO_RESULTS = "zero_results"
-    ZERO_RESULT_RATE = "zero_result_rate"
-    ABANDONED = "abandoned"
-    ABANDONMENT_RATE = "abandonment_rate"
-    REFORMULATED = "reformulated"
-    MRR = "mrr"

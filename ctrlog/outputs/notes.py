@@ -9,7 +9,7 @@ from ctrlog.outputs.phrases import counted, listed
 from ctrlog.sessions.events import Attribution
 
 if TYPE_CHECKING:
-    from ctrlog.run.pipeline import Pipeline
+    from ctrlog.sessions.exclusion import Exclusion
     from ctrlog.sessions.ledger import Counts
     from ctrlog.sessions.rules import Rules
     from ctrlog.sessions.shard import Shard
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 _MOST_NAMED = 3
 
 
-def notes_on_options(pipeline: Pipeline) -> list[str]:
+def notes_on_options(shard: Shard, exclusion: Exclusion | None) -> list[str]:
     """Return what is worth a note after a run, given the options; mostly nothing."""
-    shard, exclusion = pipeline.shard, pipeline.exclusion
     told = [
         _beyond(shard),
         no_ids(shard.rules, shard.counts) if shard.has_searched else None,

@@ -77,7 +77,7 @@ def summarize(
     summing = Summing()
     for ended in pipeline.run(names):
         summing.update(ended)
-    return summing.summary(pipeline)
+    return summing.summary(pipeline.facts())
 
 
 def _pipeline(rules: Rules | None, on_bad_line: Callable[[str], None] | None) -> Pipeline:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import MAX_LINE_BYTES
-from ctrlog.inputs.reader import Arrival, Block, Finished, Input, InTurn, Over, Reader, Silence
+from ctrlog.inputs.reader import Arrival, Block, Finished, Input, InTurn, Silence
+from ctrlog.metrics.summary import RunFacts
 from ctrlog.schemas.bad_lines import BadLines
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
@@ -22,6 +23,19 @@ from ctrlog.sessions.shard import Shard
 
 if TYPE_CHECKING:
     from ctrlog.sessions.exclusion import Exclusion
+
+
+class Over(NamedTuple):
+    """Records of lines that another process has taken."""
+
+    ended: Ended
+
+
+class PipelineReader(Protocol):
+    """A way to read inputs, perhaps with the help of other processes."""
+
+    def read(self, names: Iterable[str]) -> Generator[Arrival | Over, None, None]:
+        """Read inputs, as `inputs.reader.Reader` says."""
 
 
 def _raise(error: InputError) -> None:
@@ -56,7 +70,7 @@ class Pipeline:
     shard: Shard
     decoder: Decoder = field(default_factory=lambda: Decoder(Schema(), MAX_LINE_BYTES))
     bad_lines: BadLines = field(default_factory=BadLines)
-    reader: Reader = field(default_factory=InTurn)
+    reader: PipelineReader = field(default_factory=InTurn)
     reorder: timedelta | None = None
     idle_after: timedelta | None = None
     keeps_open: bool = False
@@ -102,6 +116,20 @@ class Pipeline:
         """Number of lines with an event, those of excluded users included."""
         return self.shard.counts.events + (self.exclusion.events if self.exclusion else 0)
 
+    def facts(self) -> RunFacts:
+        """Return what a summary says of the log beside its searches and sessions."""
+        exclusion = self.exclusion
+        return RunFacts(
+            counts=self.shard.counts,
+            lines=self.lines,
+            bad_lines={reason.value: n for reason, n in self.bad_lines.counts.items()},
+            keeps_bad_lines=self.bad_lines.keep is not None,
+            open_sessions=self.shard.open_sessions,
+            rules=self.shard.rules,
+            excluded_events=None if exclusion is None else exclusion.events,
+            excluded_unseen=() if exclusion is None else exclusion.unseen,
+        )
+
     def save(self) -> dict[str, Any]:
         """Return where it stands as plain values, but for the inputs.
 
@@ -128,7 +156,7 @@ class Pipeline:
         if self.exclusion is not None:
             self.exclusion.restore(saved["exclusion"])
 
-    def _take_arrival(self, arrival: Arrival) -> Iterator[Ended]:
+    def _take_arrival(self, arrival: Arrival | Over) -> Iterator[Ended]:
         match arrival:
             case Block(input_, lines):
                 yield from self._take_block(input_, lines)
@@ -200,7 +228,8 @@ class Pipeline:
             return events
         if input_.reorder is None:
             input_.reorder = Reorder(self.reorder)
-        return input_.reorder.feed(events)
+        reorder: Reorder = input_.reorder
+        return reorder.feed(events)
 
     def _flush(self, input_: Input) -> Ended:
         """Let go on what waits to be sorted."""

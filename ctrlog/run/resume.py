@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from ctrlog import __version__
+from ctrlog._version import __version__
 from ctrlog.errors import CheckpointError, OutputError
 from ctrlog.inputs.position import Mark
 from ctrlog.inputs.reader import Input

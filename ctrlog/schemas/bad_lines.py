@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ctrlog.errors import DataError
 from ctrlog.escaping import SEPARATORS, escape
-from ctrlog.outputs.files import Write
 from ctrlog.schemas.reference import BadLine, Reason
 
 #: How many bad lines are shown.
@@ -60,7 +59,7 @@ class BadLines:
         self,
         show: Callable[[str], None] = lambda _: None,
         limit: Limit | None = None,
-        keep: Write | None = None,
+        keep: Callable[[bytes], None] | None = None,
         most_shown: int | None = SHOWN,
     ) -> None:
         """Start with none.

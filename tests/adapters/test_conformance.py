@@ -16,8 +16,8 @@ from clusters import Cluster, as_log, records, run_ctrlog, split_by_user
 from sparks import started
 
 from ctrlog.adapters.bytewax_readers import Reading
-from ctrlog.cli.options import LogOptions
 from ctrlog.outputs.records import Per
+from ctrlog.run.settings import LogOptions
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs"
 SHOP = (SAMPLES / "shop.jsonl").read_bytes()

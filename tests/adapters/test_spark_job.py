@@ -23,13 +23,14 @@ pytest.importorskip("pyspark", reason="pip install -e '.[spark]'")
 import pyarrow as pa
 from typer.testing import CliRunner
 
-from ctrlog import spark as module
-from ctrlog.adapters.spark_job import app, render_json, search, write
+from ctrlog.adapters.spark_job import render_json, search, write
 from ctrlog.adapters.spark_output import RecordFormat
 from ctrlog.adapters.spark_stages import RowKind, decode
-from ctrlog.cli.options import LogOptions
+from ctrlog.cli import spark as module
+from ctrlog.cli.spark import app
 from ctrlog.errors import DataError, InputError
 from ctrlog.outputs.records import Per
+from ctrlog.run.settings import LogOptions
 
 SHOP = (Path(__file__).parents[2] / "sample_logs/shop.jsonl").read_bytes()
 #: For `ctrlog run`, to sort a log as Spark does.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from making import s
 
-from ctrlog.cli.options import LogOptions
 from ctrlog.errors import UsageError
+from ctrlog.run.settings import LogOptions
 from ctrlog.schemas.bad_lines import Limit
 
 

@@ -28,8 +28,8 @@ from ctrlog.metrics.groups import (
     fold,
     period_of,
 )
+from ctrlog.metrics.order import Order
 from ctrlog.metrics.totals import SearchMetrics, outcomes_of
-from ctrlog.outputs.formats import Order
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
 from ctrlog.sessions.events import SearchRecord

@@ -6,7 +6,6 @@ import pytest
 from making import event, fed
 
 from ctrlog.outputs.notes import notes_on_options
-from ctrlog.run.pipeline import Pipeline
 from ctrlog.sessions.events import Attribution, TrustedEvent
 from ctrlog.sessions.exclusion import Exclusion
 from ctrlog.sessions.rules import Rules
@@ -18,7 +17,7 @@ def notes_after(rules: Rules, *events: TrustedEvent, excluded: str = "") -> list
     exclusion = Exclusion(excluded) if excluded else None
     shard = Shard(rules)
     fed(shard, exclusion.rest(events) if exclusion else events)
-    return notes_on_options(Pipeline(shard, exclusion=exclusion))
+    return notes_on_options(shard, exclusion)
 
 
 def test_mostly_there_is_nothing_to_say() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ctrlog.errors import InputError
-from ctrlog.inputs.reader import Arrival, Input, Limits, Over
+from ctrlog.inputs.reader import Arrival, Input, Limits
 from ctrlog.outputs.files import Write
 from ctrlog.run.collect import Product
 from ctrlog.run.parallel.joining_shard import JoiningShard
@@ -20,7 +20,7 @@ from ctrlog.run.parallel.journal import Journal, Note
 from ctrlog.run.parallel.pieces import Piece
 from ctrlog.run.parallel.ranges import Range, Stretch, read_stretch
 from ctrlog.run.parallel.worker import NUMBERS, Outcome
-from ctrlog.run.pipeline import Pipeline
+from ctrlog.run.pipeline import Over, Pipeline
 
 
 class Helpers(Protocol):
@@ -72,7 +72,7 @@ class Sharing:
         self._unread: set[int] = set()  # inputs that could not be read to the end
         self._shard = pipeline.shard = JoiningShard(pipeline.shard.rules)
 
-    def read(self, _names: Iterable[str]) -> Generator[Arrival, None, None]:
+    def read(self, _names: Iterable[str]) -> Generator[Arrival | Over, None, None]:
         """Read all ranges, as `Reader` says."""
         for number, range_ in enumerate(self._ranges):
             journal = self._helpers.journal(number)
@@ -82,7 +82,7 @@ class Sharing:
             for stretch in range_:
                 yield from self._read(stretch)
 
-    def _read(self, stretch: Stretch) -> Iterator[Arrival]:
+    def _read(self, stretch: Stretch) -> Iterator[Arrival | Over]:
         if stretch.input in self._unread:
             return
         input_ = self._inputs[stretch.input]
@@ -95,7 +95,7 @@ class Sharing:
         self._on_read(read_bytes)
         self._helpers.tend(read_bytes)
 
-    def _join(self, range_: Range, journal: Journal) -> Generator[Arrival, None, bool]:
+    def _join(self, range_: Range, journal: Journal) -> Generator[Arrival | Over, None, bool]:
         """Join what came of a range, unless that isn't what it would have been here."""
         outcome: Outcome = journal.end()
         first = range_[0]

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ctrlog.cli.options import LogOptions
 from ctrlog.errors import InputError
 from ctrlog.inputs.reader import Arrival, Input
 from ctrlog.outputs.console import Console
@@ -15,6 +14,7 @@ from ctrlog.run.parallel.journal import Journal, Note
 from ctrlog.run.parallel.pieces import Left
 from ctrlog.run.parallel.range_shard import SettlingShard
 from ctrlog.run.parallel.ranges import Range, read_stretch
+from ctrlog.run.settings import LogOptions
 from ctrlog.schemas.bad_lines import SHOWN, BadLines
 from ctrlog.schemas.reference import BadLine, Reason
 from ctrlog.sessions.ledger import Ended
