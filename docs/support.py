@@ -99,9 +99,9 @@ def state_diagram() -> str:
 
 
 def habits_table(habits: Any) -> str:
-    """Return a dataclass of chances as a Markdown table: what its docstring says of each."""
+    """Return a dataclass of probabilities as a Markdown table, with the text of its docstring."""
     said = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", getdoc(habits) or "", re.MULTILINE))
-    lines = ["| chance | | what it is of |", "|---|--:|---|"]
+    lines = ["| probability | | of what |", "|---|--:|---|"]
     for field in fields(habits):
         text = " ".join(said[field.name].split())
         lines.append(f"| `{field.name}` | {getattr(habits, field.name):g} | {text} |")
@@ -109,12 +109,12 @@ def habits_table(habits: Any) -> str:
 
 
 def waits_table(waits: Mapping[str, Sequence[int]]) -> str:
-    """Return how long things take as a Markdown table.
+    """Return tables of times as a Markdown table of their quantiles.
 
     Args:
-        waits: By what takes so long, how long it may take in ms, the shortest first.
+        waits: By name, the times in ms in ascending order.
     """
-    lines = ["| | least | half are below | most |", "|---|--:|--:|--:|"]
+    lines = ["| | least | median | most |", "|---|--:|--:|--:|"]
     for name, table in waits.items():
         times_s = [round(table[place] / 1000, 1) for place in (0, len(table) // 2, -1)]
         cells = [format_duration(timedelta(seconds=time_s)) for time_s in times_s]

@@ -9,7 +9,7 @@ from ctrlog.check.by_id import ByIds
 from ctrlog.check.match import Fit, best_of, try_schema
 from ctrlog.check.model import Example, Facts
 from ctrlog.check.tally import Checkup
-from ctrlog.inputs.preview import Input, previewed
+from ctrlog.inputs.preview import PreviewedInput, previewed
 from ctrlog.metrics.totals import Metrics
 from ctrlog.outputs.console import Console
 from ctrlog.schemas.bad_lines import BadLines
@@ -187,7 +187,7 @@ class _Looking:
         self._counting = _Counting(rules, self._checkup)
         self._example: Example | None = None
 
-    def read(self, each: Input) -> None:
+    def read(self, each: PreviewedInput) -> None:
         """Read an input to its end."""
         self._checkup.order.begin_file(each.name)
         self._counting.begin_file()

@@ -15,7 +15,7 @@ from ctrlog.cli.exit_codes import reporting
 from ctrlog.cli.options import OutputFile, Quiet, parsed
 from ctrlog.errors import UsageError
 from ctrlog.outputs.files import Write, open_output
-from ctrlog.simulate.scenario import DEFAULTS, MOST_QUERIES, MOST_USERS, Scenario
+from ctrlog.simulate.scenario import DEFAULT_SCENARIO, MAX_QUERIES, MAX_USERS, Scenario
 from ctrlog.times import parse_time
 
 
@@ -38,20 +38,20 @@ def parse_share(text: str) -> float:
 def simulate(
     events: Annotated[
         int, typer.Option("--events", min=0, metavar="N", help="How many events.")
-    ] = DEFAULTS.events,
+    ] = DEFAULT_SCENARIO.events,
     users: Annotated[
         int,
         typer.Option(
-            "--users", min=1, max=MOST_USERS, metavar="N", help="How many users there are."
+            "--users", min=1, max=MAX_USERS, metavar="N", help="How many users there are."
         ),
-    ] = DEFAULTS.users,
+    ] = DEFAULT_SCENARIO.users,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Another seed gives another log.")
-    ] = DEFAULTS.seed,
+    ] = DEFAULT_SCENARIO.seed,
     start: Annotated[
         datetime,
         parsed("--start", parse_time, "TIME", "When it begins; 2024-03-04, a Monday, unless told."),
-    ] = DEFAULTS.start,
+    ] = DEFAULT_SCENARIO.start,
     days: Annotated[
         Optional[float],
         typer.Option(
@@ -60,17 +60,17 @@ def simulate(
             help="About how many days it lasts; unless told, as many as it takes if each user"
             " comes 1.2 times a day.",
         ),
-    ] = DEFAULTS.days,
+    ] = DEFAULT_SCENARIO.days,
     queries: Annotated[
         int,
         typer.Option(
             "--queries",
             min=1,
-            max=MOST_QUERIES,
+            max=MAX_QUERIES,
             metavar="N",
             help="How many different queries users may make.",
         ),
-    ] = DEFAULTS.queries,
+    ] = DEFAULT_SCENARIO.queries,
     orphans: Annotated[
         float,
         parsed(
@@ -79,7 +79,7 @@ def simulate(
             "SHARE",
             "Share of events that are clicks and results with no search open.",
         ),
-    ] = DEFAULTS.orphans,
+    ] = DEFAULT_SCENARIO.orphans,
     disorder: Annotated[
         float,
         parsed(
@@ -88,11 +88,11 @@ def simulate(
             "SHARE",
             "Share of events that are written late, by up to 2m.",
         ),
-    ] = DEFAULTS.disorder,
+    ] = DEFAULT_SCENARIO.disorder,
     bad_lines: Annotated[
         float,
         parsed("--bad-lines", parse_share, "SHARE", "Bad lines per event, which come on top."),
-    ] = DEFAULTS.bad_lines,
+    ] = DEFAULT_SCENARIO.bad_lines,
     truth: Annotated[
         Optional[Path],
         typer.Option(

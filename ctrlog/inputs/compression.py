@@ -1,4 +1,9 @@
-"""Compressed input: told by its first bytes, decompressed as it arrives."""
+"""Decompression of input, with the format recognized by its first bytes.
+
+An archive is one or more members (gzip members, zstd frames, bzip2 or xz streams) one after the
+other. `Decompressor` takes the archive in pieces of any size and yields content in parts of bounded
+size, so memory is constant however well the content was compressed.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +15,18 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
-#: So much of an archive is best decompressed at a time, so that it is known well enough
-#: where damage is.
+#: The size of the pieces in which archives are read: small enough to locate damage.
 PIECE_BYTES = 16 * 1024
-#: At most so much comes of it at a time, however well it was compressed. So much may be
-#: missing before damage, too.
+#: The most content that is yielded at once. This much may also be missing before damage.
 CONTENT_BYTES = 64 * 1024
 
 
-class Damaged(ValueError):  # noqa: N818  # a state of the input, told on as an InputError
-    """An archive cannot be decompressed from some place on; says why."""
+class Damaged(ValueError):  # noqa: N818  # a state of the input, which becomes an InputError
+    """The rest of an archive cannot be decompressed, for the reason in the message."""
 
 
 class _Member(Protocol):
-    """What decompresses one member of an archive; the standard library's have this form."""
+    """A decompressor of one member, with the interface of those in the standard library."""
 
     @property
     def eof(self) -> bool: ...
@@ -34,21 +37,23 @@ class _Member(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-class Format(NamedTuple):
-    """A way to compress.
+class CompressionFormat(NamedTuple):
+    """A compression format.
 
     Attributes:
-        name: What people call it.
-        open_member: Makes what decompresses one member, that is one compressed stream of
-            those that stand one after the other in an archive.
+        name: The name of the format.
+        open_member: Makes a decompressor for one member.
     """
 
     name: str
     open_member: Callable[[], _Member]
 
 
-def format_of(beginning: bytes) -> Format | None:
-    """Return the format of an archive by its first bytes, None if it is none.
+def format_of(beginning: bytes) -> CompressionFormat | None:
+    """Return the format of an archive, or None if the bytes do not begin an archive.
+
+    >>> format_of(b"BZh91AY&SY").name
+    'bzip2'
 
     Args:
         beginning: As many of the first bytes as its format needs, six at most, or all of it.
@@ -60,33 +65,41 @@ def format_of(beginning: bytes) -> Format | None:
 
 
 class Decompressor:
-    """Decompresses an archive of one or more members, piece by piece."""
+    """Decompresses an archive of one or more members, piece by piece.
 
-    def __init__(self, format_: Format) -> None:
-        """Stand before the first member.
+    >>> import gzip
+    >>> archive = gzip.compress(b"one ") + gzip.compress(b"two")
+    >>> decompressor = Decompressor(format_of(archive))
+    >>> b"".join(decompressor.feed(archive))
+    b'one two'
+    >>> decompressor.finish()
+    """
+
+    def __init__(self, format_: CompressionFormat) -> None:
+        """Prepare to decompress the first member.
 
         Args:
-            format_: How it is compressed.
+            format_: Format of the archive.
         """
         self._format = format_
         self._member: _Member | None = format_.open_member()
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Decompress a piece.
+        """Decompress the next piece of the archive.
 
         Args:
-            piece: Any number of bytes of the archive, following those of the last call.
+            piece: Any number of bytes, which follow those of the last call.
 
         Yields:
             Content, at most `CONTENT_BYTES` at a time.
 
         Raises:
-            Damaged: If it cannot be decompressed.
+            Damaged: If the archive is damaged.
         """
         while piece or (self._member is not None and not self._member.needs_input):
             member = self._member
             if member is None:
-                piece = piece.lstrip(b"\0")  # what fills up a block of a tape, or of xz
+                piece = piece.lstrip(b"\0")  # padding to the block size of a tape, or of xz
                 if not piece:
                     return
                 member = self._member = self._format.open_member()
@@ -95,7 +108,7 @@ class Decompressor:
             except _ERRORS as error:
                 why = str(error).removeprefix("Error -3 while decompressing data: ")
                 raise Damaged(
-                    f"the {self._format.name} archive is damaged there or before: {why}"
+                    f"the {self._format.name} archive is damaged here or earlier: {why}"
                 ) from None
             piece = b""
             if content:
@@ -104,17 +117,17 @@ class Decompressor:
                 piece, self._member = member.unused_data, None
 
     def finish(self) -> None:
-        """See whether the archive may end here.
+        """Check that the archive is complete.
 
         Raises:
-            Damaged: If it is in the middle of a member.
+            Damaged: If it ends inside a member.
         """
         if self._member is not None:
-            raise Damaged(f"the {self._format.name} archive ends there, in the middle")
+            raise Damaged(f"the {self._format.name} archive is incomplete: it ends here")
 
 
 class _GzipMember:
-    """One member of a gzip file; checks its sum and its length."""
+    """A decompressor of one gzip member, which checks its checksum and its length."""
 
     _GZIP = 16 + zlib.MAX_WBITS
 
@@ -132,19 +145,19 @@ class _GzipMember:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         content = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
-        # With a full buffer there may be more to come, even if all input was taken.
+        # If the buffer is full there may be more content, even if all input was consumed.
         self.needs_input = self.eof or len(content) < max_length
         return content
 
 
 def _zstd() -> Any:
-    # Loaded when needed: few logs are compressed with it.
+    # Imported when needed, because few logs are compressed with zstd.
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     return import_module(name)
 
 
 class _ZstdMember:
-    """One frame of a zstd file."""
+    """A decompressor of one zstd frame."""
 
     def __init__(self) -> None:
         zstd = _zstd()
@@ -171,15 +184,15 @@ class _ZstdMember:
 
 
 _ERRORS = (zlib.error, lzma.LZMAError, OSError)
-_GZIP = Format("gzip", _GzipMember)
-_ZSTD = Format("zstd", _ZstdMember)
+_GZIP = CompressionFormat("gzip", _GzipMember)
+_ZSTD = CompressionFormat("zstd", _ZstdMember)
 _FORMATS = {
     b"\x1f\x8b": _GZIP,
-    b"BZh": Format("bzip2", bz2.BZ2Decompressor),
-    b"\xfd7zXZ\0": Format("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+    b"BZh": CompressionFormat("bzip2", bz2.BZ2Decompressor),
+    b"\xfd7zXZ\0": CompressionFormat("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
     b"\x28\xb5\x2f\xfd": _ZSTD,
-    # A frame to be passed over, as parallel compressors write first.
+    # Skippable frames, which parallel compressors write first.
     **{bytes((first,)) + b"\x2a\x4d\x18": _ZSTD for first in range(0x50, 0x60)},
 }
-#: Magic numbers, by which formats are told.
+#: The magic numbers of all formats.
 MAGICS = tuple(_FORMATS)

@@ -1,4 +1,9 @@
-"""The bytes of an input, decompressed if it is an archive."""
+"""The content of an input: its bytes, decompressed if it is an archive.
+
+The first bytes decide whether an input is an archive. Reads return what has arrived rather than
+wait for a full block, so a pipe can be followed line by line. Memory is one block, or one piece of
+an archive and the content of one part of it.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +16,30 @@ from ctrlog.errors import InputError
 from ctrlog.inputs.compression import MAGICS, PIECE_BYTES, Damaged, Decompressor, format_of
 
 STDIN_DESCRIPTOR = 0
-#: Small enough that what is decoded from a block stays in the processor's cache.
+#: Small enough for the events decoded from a block to stay in the processor's cache.
 BLOCK_BYTES = 64 * 1024
 
 
 class Content:
-    """The content of an open input, from the beginning on.
+    """The content of an open input, read from its beginning.
 
     Attributes:
-        name: What to call the input in messages.
-        file: Numbers of the device and of the file there, which tell it from others.
-        is_regular: Whether it is a regular file, so that it can be read again.
-        is_directory: Whether it is a directory, which cannot be read.
-        is_compressed: Whether it is an archive, as far as is known from what was read.
-        read_bytes: How much of the input was read, before decompression.
-        is_at_end: Whether the last read met the end, which moves while a log grows.
+        name: Name of the input in messages.
+        file: Device number and inode number, which identify a file.
+        is_regular: Whether the input is a regular file, which can be read again.
+        is_directory: Whether the input is a directory, which cannot be read.
+        is_compressed: Whether the input is an archive, as far as is known from what was read.
+        read_bytes: Number of bytes read, before decompression.
+        is_at_end: Whether the last read reached the end, which moves while a log grows.
     """
 
     def __init__(self, name: str, descriptor: int, block_bytes: int = BLOCK_BYTES) -> None:
-        """Take an open input.
+        """Prepare to read an open input.
 
         Args:
-            name: What to call it in messages.
-            descriptor: Its file descriptor.
-            block_bytes: How much to read at a time.
+            name: Name of the input in messages.
+            descriptor: File descriptor of the input.
+            block_bytes: Most bytes to read at once.
         """
         self.name = name
         self.read_bytes = 0
@@ -44,7 +49,7 @@ class Content:
         self._beginning: bytes | None = b""  # None once it is known whether it is an archive
         self._decompressor: Decompressor | None = None
         self.is_compressed = False
-        self._pieces: Iterator[bytes] = iter(())  # that come out of the decompressor
+        self._pieces: Iterator[bytes] = iter(())  # content of the decompressor's last piece
         self._peeked = b""
         status = os.fstat(descriptor)
         self.file = (status.st_dev, status.st_ino)
@@ -53,24 +58,24 @@ class Content:
 
     @property
     def size(self) -> int:
-        """Bytes of the input as it is now, before decompression."""
+        """Current size of the input in bytes, before decompression."""
         return os.fstat(self._descriptor).st_size
 
     @property
     def is_standard_input(self) -> bool:
-        """Whether it is standard input."""
+        """Whether the input is standard input."""
         return self._descriptor == STDIN_DESCRIPTOR
 
     def has_arrived(self) -> bool:
-        """Whether a read need not wait: there is something, or the end."""
+        """Return whether a read would not block, because bytes or the end are there."""
         return self.is_regular or bool(select.select([self._descriptor], [], [], 0)[0])
 
     def read(self) -> bytes:
-        """Read once, and return what came of it.
+        """Read once and return the content.
 
         Returns:
-            At most a block, or what came out of a piece of an archive. Nothing if
-            `is_at_end`, or if it takes more to come out.
+            At most one block, or the content of one piece of an archive. Empty if `is_at_end`,
+            or if more input is needed before there is content.
 
         Raises:
             InputError: If reading fails or the archive is damaged.
@@ -85,18 +90,18 @@ class Content:
         return self._decompress(self._decompressor)
 
     def take_beginning(self) -> bytes:
-        """Return the few bytes that were held as they might have begun an archive."""
+        """Return the bytes that were held back because they might have begun an archive."""
         beginning, self._beginning = self._beginning or b"", None
         return beginning
 
     def peek(self, size: int) -> bytes:
-        """Return what comes next without taking it.
+        """Return the next bytes without consuming them.
 
         Args:
-            size: How many bytes; fewer are returned if there are no more.
+            size: Number of bytes. Fewer are returned if the content ends before.
 
         Raises:
-            InputError: As `read`.
+            InputError: If reading fails or the archive is damaged.
         """
         found = self.read()
         while len(found) < size and not self.is_at_end:
@@ -105,18 +110,18 @@ class Content:
         return self._peeked[:size]
 
     def skip_to(self, offset: int, tail_bytes: int) -> tuple[int, bytes]:
-        """Go on to a place in a regular file; nothing may have been taken before.
+        """Skip to an offset in a regular file from which nothing was consumed yet.
 
         Args:
-            offset: How many bytes of content are before it.
-            tail_bytes: How many bytes before the place to return.
+            offset: Offset in the content, in bytes.
+            tail_bytes: Number of bytes before the offset to return.
 
         Returns:
-            The place that was reached, which is less if the content ends before, and the
-            bytes before it.
+            The offset reached, which is smaller if the content ends before, and the bytes
+            before it.
 
         Raises:
-            InputError: As `read`.
+            InputError: If reading fails or the archive is damaged.
         """
         if not self.is_compressed:
             self._peeked, self._beginning = b"", None
@@ -133,22 +138,22 @@ class Content:
         return reached, tail
 
     def skip_all(self) -> None:
-        """Go to the end of a regular file, without looking at what is before."""
+        """Skip to the end of a regular file without reading it."""
         self._peeked, self._beginning, self._decompressor = b"", None, None
         self.read_bytes = os.lseek(self._descriptor, 0, os.SEEK_END)
         self.is_at_end = True
 
     def close(self) -> None:
-        """Close the input, but for standard input."""
+        """Close the input, except standard input."""
         if not self.is_standard_input:
             os.close(self._descriptor)
 
     def read_again(self, offset: int, size: int) -> bytes:
-        """Return bytes of a regular file that were read before, as they are now.
+        """Return the current bytes of a part of a regular file, without moving.
 
         Args:
-            offset: How many bytes are before them.
-            size: How many of them.
+            offset: Offset of the first byte in the file.
+            size: Number of bytes.
 
         Raises:
             InputError: If reading fails.
@@ -166,7 +171,9 @@ class Content:
             self._decompressor = Decompressor(format_)
             self._pieces = self._decompressed(self._decompressor, beginning)
             beginning = b""
-        elif any(magic.startswith(beginning) for magic in MAGICS):  # wait for the rest of it
+        elif any(
+            magic.startswith(beginning) for magic in MAGICS
+        ):  # wait for the rest of the magic number
             self._beginning = beginning
             return b""
         self._beginning = None
@@ -180,7 +187,7 @@ class Content:
         return next(self._pieces, b"")
 
     def _decompressed(self, decompressor: Decompressor, read: bytes) -> Iterator[bytes]:
-        """Yield what comes out of what was just read, which is nothing at the end."""
+        """Yield the content of the bytes just read; none were read at the end of the archive."""
         place = f"byte {self.read_bytes + 1}"
         before = self.read_bytes - len(read)
         try:
@@ -191,14 +198,14 @@ class Content:
             if not read:
                 decompressor.finish()
         except Damaged as damage:
-            self.is_at_end = False  # who reads it another time is to be told again
+            self.is_at_end = False  # reading again must report the damage again
             raise InputError(f"{self.name}: {place}: {damage}") from None
 
     def _read_input(self, size: int) -> bytes:
         while True:
             try:
                 piece = os.read(self._descriptor, size)
-            except BlockingIOError:  # whoever shares the terminal or pipe made it so
+            except BlockingIOError:  # another process made the terminal or pipe non-blocking
                 select.select([self._descriptor], [], [])
                 continue
             except OSError as error:

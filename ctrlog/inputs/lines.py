@@ -1,4 +1,10 @@
-"""Where logs come from: files and standard input, read in whole lines."""
+"""Sources of log lines: files and standard input, read in whole lines.
+
+A source keeps the beginning of an unfinished line until its end arrives, and drops what exceeds
+the limit, so memory is bounded by the longest allowed line and one block. It also keeps what a
+`Mark` needs: how much was read, and the first and last bytes, by which a later run recognizes the
+file and continues where this one stopped.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,7 @@ from ctrlog.inputs.position import MARK_BYTES, Likeness, Mark
 
 #: The name that stands for standard input.
 STDIN = "-"
-#: A longer line is bad, unless told otherwise.
+#: The longest line that is not bad, by default.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -24,23 +30,23 @@ class Source:
     """An open input, read in whole lines.
 
     Attributes:
-        content: The bytes it is read from.
-        offset: Bytes of content up to the end of the last line that was given.
+        content: The content of the input.
+        offset: Offset in the content after the last line returned, in bytes.
     """
 
     def __init__(self, content: Content, max_line_bytes: int = MAX_LINE_BYTES) -> None:
-        """Take an open input.
+        """Prepare to read lines.
 
         Args:
-            content: The bytes to read from, of which none was read.
-            max_line_bytes: Of a longer line little more is kept, so memory stays bounded,
-                and it can be told that the line was too long.
+            content: The content of the input, from which nothing was read yet.
+            max_line_bytes: The longest line to keep whole. A longer one is cut, but stays longer
+                than this, so that the decoder reports it.
         """
         self.content = content
         self.offset = 0
-        # One byte more than allowed tells that a line is too long, a mark before it included.
+        # One byte more than allowed shows that a line is too long, even after a byte order mark.
         self._kept_bytes = max_line_bytes + 1 + len(_BYTE_ORDER_MARK)
-        self._unfinished: list[bytes] = []  # the beginning of a line
+        self._unfinished: list[bytes] = []  # parts of a line without its end
         self._unfinished_bytes = 0
         self._taken_bytes = 0  # of content
         self._head = b""
@@ -49,22 +55,21 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Name of the input in messages."""
         return self.content.name
 
     @property
     def has_rest(self) -> bool:
-        """Whether a line was begun that has no end yet."""
+        """Whether part of a line was read whose end has not arrived."""
         return self._taken_bytes > self.offset
 
     def read_lines(self) -> bytes:
-        r"""Read once, and return the lines that are complete.
+        r"""Read once and return the complete lines.
 
-        What has arrived is not held back until a block is full, so a pipe is followed
-        line by line.
+        A read does not wait for a full block, so a pipe can be followed line by line.
 
         Returns:
-            Lines, each with its \n; nothing if no line is complete yet.
+            Lines, each with its \n; empty if no line is complete yet.
 
         Raises:
             InputError: If reading fails or an archive is damaged.
@@ -72,7 +77,7 @@ class Source:
         piece = self.content.read()
         start, end = 0, piece.rfind(b"\n") + 1
         if not self.offset and not self._unfinished:
-            # A writer that goes on where it was after a log was cut leaves a hole before.
+            # A writer that keeps its position after the log was truncated leaves a hole of zeros.
             start = len(piece) - len(piece.lstrip(b"\0"))
         lines = self._completed(piece[start:end]) if end else b""
         self._note(piece, end)
@@ -80,7 +85,7 @@ class Source:
         return lines
 
     def take_rest(self) -> bytes:
-        """Return the line that has no end, if there is one, as at the end of the input."""
+        """Return the last line of the input if it does not end in a line feed, else nothing."""
         beginning = self.content.take_beginning()
         rest = self._completed(beginning)
         self._note(beginning, len(beginning))
@@ -91,7 +96,7 @@ class Source:
         r"""Read to the end.
 
         Yields:
-            Lines, each with its \n but for the last of the input.
+            Lines, each with its \n, which the last line of the input may lack.
 
         Raises:
             InputError: If reading fails or an archive is damaged.
@@ -103,17 +108,17 @@ class Source:
             yield rest
 
     def mark(self) -> Mark:
-        """Return the place at the end of the last line that was given."""
+        """Return the position after the last line returned."""
         content = self.content
         size = content.read_bytes if content.is_at_end else None
         return Mark(*content.file, size, self.offset, self._head[: self.offset], self._tail)
 
     def reached(self) -> Mark:
-        """Return the place up to which was read, though it may be in the middle of a line."""
+        """Return the position after the last byte read, which may be inside a line."""
         return Mark(*self.content.file, None, self._taken_bytes, self._head, self._latest)
 
     def end(self) -> Mark:
-        """Return the place at the end of a regular file that is no archive, read or not.
+        """Return the position at the end of a regular file that is not an archive.
 
         Raises:
             InputError: If reading fails.
@@ -125,14 +130,14 @@ class Source:
         return Mark(*content.file, None, size, head, tail)
 
     def go_to(self, mark: Mark) -> Likeness:
-        """Go to a place; nothing may have been read before.
+        """Go to a position; nothing may have been read before.
 
         Args:
-            mark: The place, of this log or of one that it may be.
+            mark: A position in this log, or in a log that may be this one.
 
         Returns:
-            What this log is to the one that the mark was made in. Only the same one can
-            be read on.
+            How this log relates to the one in which the mark was made. Reading can continue only
+            if they are the same.
 
         Raises:
             InputError: If reading fails or an archive is damaged.
@@ -142,7 +147,7 @@ class Source:
         if not mark.may_be_of(self._head):
             return Likeness.OTHER
         if content.is_compressed and (content.file, content.size) == (mark.file, mark.size):
-            content.skip_all()  # to read it all again, to see that nothing came, would take long
+            content.skip_all()  # unchanged, so it need not be decompressed
             self.offset, self._tail = mark.offset, mark.tail
         else:
             self.offset, self._tail = content.skip_to(mark.offset, len(mark.tail))
@@ -150,7 +155,10 @@ class Source:
         return mark.compare(self._head, self._tail, self.offset)
 
     def is_as_read(self) -> bool:
-        """Tell whether an input that is no archive was added to at most, as far as can be told.
+        """Return whether the bytes read so far are unchanged, for an input that is not an archive.
+
+        Only the size and the last bytes read are compared. An input that is not a regular file
+        counts as unchanged.
 
         Raises:
             InputError: If reading fails.
@@ -167,7 +175,12 @@ class Source:
         self.content.close()
 
     def _note(self, piece: bytes, end: int) -> None:
-        """Count a piece of content in which the last line ends there, 0 if none does."""
+        """Record a piece of content.
+
+        Args:
+            piece: The content.
+            end: Offset in the piece after its last line; 0 if no line ends in it.
+        """
         if len(self._head) < MARK_BYTES:
             self._head += piece[: MARK_BYTES - len(self._head)]
         if end:
@@ -178,14 +191,14 @@ class Source:
         self._latest = (self._latest + piece[-MARK_BYTES:])[-MARK_BYTES:]
 
     def _keep(self, beginning: bytes) -> None:
-        """Keep what was read of a line that has no end yet, as far as it may be long."""
+        """Keep part of an unfinished line, up to the longest line allowed."""
         beginning = beginning[: self._kept_bytes - self._unfinished_bytes]
         if beginning:
             self._unfinished.append(beginning)
             self._unfinished_bytes += len(beginning)
 
     def _completed(self, end: bytes) -> bytes:
-        """Return what was kept of a line together with its end and the lines after it."""
+        """Return the unfinished line together with its end and the lines after it."""
         lines = b"".join((*self._unfinished, end))
         self._unfinished, self._unfinished_bytes = [], 0
         return lines if self.offset else lines.removeprefix(_BYTE_ORDER_MARK)
@@ -200,16 +213,16 @@ def open_source(
     """Open an input.
 
     Args:
-        path: Its path, or `STDIN`.
-        name: What to call it in messages; the path if None.
-        max_line_bytes: Of a longer line little more is kept.
-        block_bytes: How much to read at a time.
+        path: Path of the input, or `STDIN`.
+        name: Name of the input in messages; the path if None.
+        max_line_bytes: The longest line to keep whole.
+        block_bytes: Most bytes to read at once.
 
     Returns:
         The open input, to be closed by the caller.
 
     Raises:
-        InputError: If it cannot be opened or is a directory.
+        InputError: If the input cannot be opened or is a directory.
     """
     name = name or path
     descriptor = STDIN_DESCRIPTOR
@@ -228,10 +241,10 @@ def open_source(
 
 
 def total_size(names: list[str]) -> int | None:
-    """Return how many bytes inputs have together, None if that is not known.
+    """Return the total size of inputs in bytes, or None if one is not a regular file.
 
     Args:
-        names: Paths, or `STDIN`. What cannot be opened counts nothing.
+        names: Paths, or `STDIN`. Inputs that cannot be opened are left out.
     """
     total = 0
     for name in names:
@@ -246,14 +259,14 @@ def total_size(names: list[str]) -> int | None:
 
 
 def refuse_repeated(names: Sequence[str]) -> None:
-    """Refuse to read a file twice, or a file and its compressed copy: it would count twice.
+    """Refuse inputs that would count twice: a repeated file, or a file and its compressed copy.
 
     Args:
         names: Paths, or `STDIN`.
 
     Raises:
-        UsageError: If two of them are one file, by whatever names, or if one has the other's name
-            with a suffix behind it, such as `.gz`, and begins with the same bytes.
+        UsageError: If two paths lead to one file, or if one has the name of another plus a suffix
+            such as `.gz`, and its content begins with the same bytes.
     """
     seen: dict[tuple[int, int], str] = {}
     for name in names:
@@ -271,9 +284,9 @@ def refuse_repeated(names: Sequence[str]) -> None:
             raise UsageError(f"{name} is a copy of {plain}, which would count twice")
 
 
-#: How much of a file is compared with its copy.
+#: The most content of a file that is compared with that of its copy.
 _COMPARED_BYTES = 64 * 1024
-#: What the name of a compressed copy ends in.
+#: The suffixes of compressed copies.
 _ARCHIVES = {".gz", ".bz2", ".xz", ".zst", ".Z"}
 
 
@@ -290,5 +303,5 @@ def _begin_alike(one: str, other: str) -> bool:
             return False
         finally:
             source.close()
-    shorter, longer = sorted(beginnings, key=len)  # one may have been written to since
+    shorter, longer = sorted(beginnings, key=len)  # one may have grown since it was copied
     return bool(shorter) and longer.startswith(shorter)

@@ -1,4 +1,10 @@
-"""Inputs that can be looked into before they are read from the beginning."""
+"""Inputs with a sample of their lines, taken before they are read from the beginning.
+
+`ctrlog check` chooses a schema from the samples and then reads the whole inputs. A file is opened
+for the sample and again to be read. A pipe can be read only once, so it stays open, and the blocks
+of its sample are returned again first. Memory is at most three samples of `SAMPLE_BYTES` for each
+of the first `_MAX_SAMPLED` inputs.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +17,27 @@ from pathlib import Path
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import STDIN, Source, open_source
 
-#: So much of the beginning of an input is looked into, and of a file of its middle and its end.
+#: The size of the sample at the beginning of an input, and at the middle and end of a large file.
 SAMPLE_BYTES = 256 * 1024
-#: So many inputs are looked into.
-_MOST_SAMPLED = 20
+#: The most inputs that are sampled.
+_MAX_SAMPLED = 20
 
 
-class Input:
-    """An input, of which some lines may be known before it is read.
+class PreviewedInput:
+    """An input and a sample of its lines.
 
     Attributes:
-        name: What to call it in messages.
-        sample: Some of its lines, each whole.
+        name: Name of the input in messages.
+        sample: Some of the lines, each whole.
     """
 
     def __init__(self, name: str, max_line_bytes: int, fail: Callable[[InputError], None]) -> None:
-        """Prepare; nothing is opened yet.
+        """Prepare an input without opening it.
 
         Args:
             name: A path, or `STDIN`.
-            max_line_bytes: Of a longer line only one byte more is kept.
-            fail: Called with what is wrong if it cannot be read.
+            max_line_bytes: The longest line to keep whole.
+            fail: Called with the error if the input cannot be read.
         """
         self.name = "<stdin>" if name == STDIN else name
         self.sample: list[bytes] = []
@@ -40,11 +46,11 @@ class Input:
         self._fail = fail
         self._opened: Iterator[bytes] | None = None
 
-    def look_into(self, stack: ExitStack) -> None:
-        """Take the sample; what cannot be read twice stays open.
+    def take_sample(self, stack: ExitStack) -> None:
+        """Take the sample. An input that cannot be read twice stays open.
 
         Args:
-            stack: Closes what stays open.
+            stack: Closes the input if it stays open.
         """
         try:
             if _is_file(self._path):
@@ -56,12 +62,16 @@ class Input:
             blocks = source.blocks()
             held = _beginning(blocks)
         except InputError:
-            return  # it is told when it is read
+            return  # `blocks` reports it
         self.sample = b"".join(held).split(b"\n")
         self._opened = chain(held, blocks)
 
     def blocks(self) -> Iterator[bytes]:
-        """Read it, as `Source.blocks` does; what is wrong is told and ends it."""
+        """Read the whole input; an error is passed to `fail` and ends it.
+
+        Yields:
+            Lines, as `Source.blocks` does.
+        """
         try:
             if self._opened is not None:
                 yield from self._opened
@@ -78,21 +88,21 @@ class Input:
 @contextmanager
 def previewed(
     names: Sequence[str], max_line_bytes: int, fail: Callable[[InputError], None]
-) -> Iterator[list[Input]]:
-    """Look into inputs.
+) -> Iterator[list[PreviewedInput]]:
+    """Take a sample of each input.
 
     Args:
         names: Paths, or `STDIN`.
-        max_line_bytes: Of a longer line only one byte more is kept.
-        fail: Called with what is wrong with an input that cannot be read.
+        max_line_bytes: The longest line to keep whole.
+        fail: Called with the error of each input that cannot be read.
 
     Yields:
-        The inputs, to be read.
+        The inputs, ready to be read.
     """
-    inputs = [Input(name, max_line_bytes, fail) for name in names]
+    inputs = [PreviewedInput(name, max_line_bytes, fail) for name in names]
     with ExitStack() as stack:
-        for each in inputs[:_MOST_SAMPLED]:
-            each.look_into(stack)
+        for each in inputs[:_MAX_SAMPLED]:
+            each.take_sample(stack)
         yield inputs
 
 
@@ -117,7 +127,7 @@ def _beginning(blocks: Iterator[bytes]) -> list[bytes]:
 
 
 def _later_lines(path: Path) -> list[bytes]:
-    """Return whole lines of the middle and of the end of a large file."""
+    """Return whole lines from the middle and from the end of a large file."""
     lines: list[bytes] = []
     try:
         size = path.stat().st_size

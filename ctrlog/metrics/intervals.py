@@ -1,4 +1,10 @@
-"""95 % intervals for a share: of searches, and of searches that come in clusters."""
+"""95% confidence intervals for a share, such as the click-through rate.
+
+`wilson` counts all searches as independent. Searches of one user are alike, so that interval is
+too narrow for most logs; `ClusterSums` gives the interval that takes users (or sessions) as the
+independent units. Its sums are integers of constant number, so parts of a log can be added up in
+any order and give exactly the same interval as one pass.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,12 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
 
-#: The 97.5th percentile of the standard normal distribution, for intervals of 95 %.
+#: The 97.5th percentile of the standard normal distribution, for intervals of 95%.
 Z = 1.959963984540054
 
 
 class Interval(NamedTuple):
-    """An interval that holds the true share in 95 of 100 cases; both ends inclusive."""
+    """An interval that contains the true share in 95 of 100 cases; both ends are inclusive."""
 
     low: float
     high: float
@@ -25,7 +31,7 @@ def wilson(successes: int, trials: int) -> Interval | None:
         trials: Number of trials.
 
     Returns:
-        The interval, within 0 and 1; None without trials.
+        The interval, within 0 and 1; None if there are no trials.
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical
     Inference", Journal of the American Statistical Association 22 (1927), 209-212:
@@ -37,7 +43,7 @@ def wilson(successes: int, trials: int) -> Interval | None:
     spread = Z * sqrt(share * (1 - share) / trials + Z * Z / (4 * trials * trials))
     middle = share + Z * Z / (2 * trials)
     scale = 1 + Z * Z / trials
-    # At the ends the formula gives 0 and 1 but for rounding.
+    # At the ends the formula gives 0 and 1 except for rounding errors.
     low = 0.0 if successes == 0 else (middle - spread) / scale
     high = 1.0 if successes == trials else (middle + spread) / scale
     return Interval(low, high)
@@ -45,16 +51,21 @@ def wilson(successes: int, trials: int) -> Interval | None:
 
 @dataclass(slots=True)
 class ClusterSums:
-    """Sums over clusters (users, or sessions), from which a share's interval follows.
+    """Sums over clusters (users or sessions), from which the interval of a share follows.
 
-    Searches of one user are alike, so they tell less than as many searches of as many
-    users, and the interval that takes them for independent is too narrow. With sums of
-    integers, parts of a log can be added up in any order and give exactly the same.
+    A cluster has x clicked searches among n searches.
+
+    >>> sums = ClusterSums()
+    >>> for clicked, searches in [(1, 2), (3, 3), (0, 1), (2, 4)]:
+    ...     sums.add(clicked, searches)
+    >>> low, high = sums.interval()
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.280 to 0.920'
 
     Attributes:
         clusters: Number of clusters.
-        successes: Σx: clicked searches.
-        trials: Σn: searches.
+        successes: Σx, the number of clicked searches.
+        trials: Σn, the number of searches.
         successes_squared: Σx².
         products: Σxn.
         trials_squared: Σn².
@@ -68,12 +79,12 @@ class ClusterSums:
     trials_squared: int = 0
 
     def add(self, successes: int, trials: int, clusters: int = 1) -> None:
-        """Add clusters that are alike.
+        """Add clusters that have the same numbers.
 
         Args:
-            successes: The clicked searches of each.
-            trials: The searches of each.
-            clusters: How many there are.
+            successes: Number of clicked searches of each.
+            trials: Number of searches of each.
+            clusters: Number of clusters.
         """
         self.clusters += clusters
         self.successes += clusters * successes
@@ -83,7 +94,7 @@ class ClusterSums:
         self.trials_squared += clusters * trials * trials
 
     def merge(self, other: ClusterSums) -> None:
-        """Add the clusters of another part of the log, which must be other clusters."""
+        """Add the clusters of another part of the log; no cluster may be in both parts."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -91,10 +102,10 @@ class ClusterSums:
         """Return the interval of the share by the delta method.
 
         Returns:
-            R ± z √var with R = Σx/Σn, cut off at 0 and 1, where
-            var = k/(k-1) · Σ(x - R n)² / (Σn)² for k clusters;
-            None for fewer than two clusters, and where all clusters have the same share:
-            that tells nothing of how far they lie apart.
+            R ± z √var with R = Σx/Σn, limited to 0 and 1, where
+            var = k/(k-1) · Σ(x - R n)² / (Σn)² for k clusters. None for fewer than two
+            clusters, or if all clusters have the same share, because their variance is then
+            unknown.
 
         Source: A. Deng, U. Knoblich, J. Lu, "Applying the Delta Method in Metric
         Analytics", KDD 2018, section 2.

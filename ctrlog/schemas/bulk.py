@@ -1,4 +1,6 @@
-"""Instructions of OpenSearch's and Elasticsearch's `_bulk`, which stand between documents.
+"""Action lines of the `_bulk` format of OpenSearch and Elasticsearch.
+
+A log in this format has an action line before each document, which is not an event.
 
 Source: https://docs.opensearch.org/latest/api-reference/document-apis/bulk/
 """
@@ -22,9 +24,12 @@ _NAMES = _Instruction.__struct_fields__
 
 
 def is_instruction(line: bytes) -> bool:
-    """Tell whether a line is an instruction, such as `{"index":{"_id":"1"}}`, and no document.
+    """Return whether a line is an action line rather than a document.
 
-    It is one if its only key is the name of an instruction, with an object under it.
+    An action line has a single key, which names the action, and an object as its value.
+
+    >>> is_instruction(b'{"index":{"_id":"1"}}'), is_instruction(b'{"user":1}')
+    (True, False)
     """
     try:
         found = _decode(line)

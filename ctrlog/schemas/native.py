@@ -130,7 +130,7 @@ def parse_path(place: str) -> Path:
     """
     keys = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", place))
     if not all(keys):
-        raise UsageError(f"{place!r} is no place of a field: write key or outer.inner")
+        raise UsageError(f"{place!r} is not the place of a field: write key or outer.inner")
     return keys
 
 

@@ -1,4 +1,8 @@
-"""Places in a line: how they are written, and what stands there."""
+"""Places of fields in a line of JSON, such as `event.action` or `items[].id`.
+
+A schema names the place of each field as text; `parse_place` reads it once, and `find` then follows
+its steps in each line. Looking up a place takes one step per key, and one per element for `[]`.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,9 @@ class Pick:
     """A step into a list.
 
     Attributes:
-        index: Which of its elements, from 0; None for one that is told by `key`, or all.
-        key: The key that tells the element; None for all of them.
-        value: What the element has under that key, as text.
+        index: Index of the element, from 0. If None, `key` selects it.
+        key: Key by which the element is selected. If None too, all elements are meant.
+        value: Text that the selected element has under that key.
     """
 
     index: int | None = None
@@ -26,11 +30,11 @@ class Pick:
 
     @property
     def is_each(self) -> bool:
-        """Whether all elements are meant."""
+        """Whether the step leads to all elements."""
         return self.index is None and self.key is None
 
     def of(self, elements: Sequence[Any]) -> Any:
-        """Return the element that is meant, None if it is not there; not for all of them."""
+        """Return the selected element, or None if it is missing. Not for a step to all elements."""
         if self.index is not None:
             return elements[self.index] if self.index < len(elements) else None
         for element in elements:
@@ -42,7 +46,7 @@ class Pick:
 #: The step to each element of a list.
 EACH = Pick()
 
-#: Steps from the outermost object of a line inwards: keys, and steps into lists.
+#: The path to a field from the outermost object of a line: keys, and steps into lists.
 Place: TypeAlias = tuple[str | Pick, ...]
 
 _KEY = r"(?:\\[.\[\]]|[^.\[\]])+"
@@ -53,19 +57,24 @@ _ESCAPED = re.compile(r"\\([.\[\]])")
 
 
 def parse_place(text: str) -> Place:
-    r"""Read a place as it is written in a schema.
+    r"""Parse a place as written in a schema.
+
+    >>> parse_place("items[].id")
+    ('items', Pick(index=None, key=None, value=None), 'id')
 
     Args:
         text: Keys joined by dots, from the outside in: `event.action`. After the key of a
-            list, `[]` is each of its elements, `[0]` the first, and `[key=search_term]`
-            the first that has this text under this key. `\.`, `\[` and `\]` are
-            characters of a key.
+            list, `[]` means each of its elements, `[0]` the first one, and
+            `[key=search_term]` the first one that has this text under this key. `\.`, `\[`
+            and `\]` stand for characters of a key.
 
     Raises:
-        UsageError: If it is not of that form.
+        UsageError: If the text does not have this form.
     """
     if _PLACE.fullmatch(text) is None:
-        raise UsageError(f"{text!r} is no place of a field: write key, outer.inner or list[].key")
+        raise UsageError(
+            f"{text!r} is not the place of a field: write key, outer.inner or list[].key"
+        )
     steps: list[str | Pick] = []
     for step in _STEP.finditer(text):
         if step["pick"] is None:
@@ -85,7 +94,7 @@ def _parse_pick(inside: str) -> Pick:
 
 
 def format_place(place: Place) -> str:
-    """Write a place as `parse_place` reads it."""
+    """Return a place as text, which `parse_place` reads."""
     text = ""
     for step in place:
         if isinstance(step, str):
@@ -98,15 +107,18 @@ def format_place(place: Place) -> str:
 
 
 def find(found: Any, place: Place) -> Any:
-    """Return what stands in a place of decoded JSON.
+    """Return the value at a place in decoded JSON.
+
+    >>> find({"items": [{"id": "a"}, {}]}, parse_place("items[].id"))
+    ['a', None]
 
     Args:
-        found: What the JSON decodes to.
+        found: The decoded JSON.
         place: The place.
 
     Returns:
-        The value there; None if it is null or anything on the way is not there or is of
-        another type. For a place with `[]`, a list with the value of each element.
+        The value; None if it is null, or if something on the way is missing or of another
+        type. For a place with `[]`, a list with the value of each element.
     """
     for number, step in enumerate(place):
         if isinstance(step, str):
@@ -124,5 +136,5 @@ def find(found: Any, place: Place) -> Any:
 
 
 def has_each(place: Place) -> bool:
-    """Tell whether a place means each element of a list."""
+    """Return whether a place leads to each element of a list."""
     return any(isinstance(step, Pick) and step.is_each for step in place)

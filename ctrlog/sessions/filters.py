@@ -1,7 +1,7 @@
-"""Which searches to report: `--since`, `--until` and `--where`.
+"""Filters for the searches to report: `--since`, `--until` and `--where`.
 
-A filter chooses searches, not events: sessions are always made from all events, so a
-search keeps its clicks and its session wherever the border is drawn.
+A filter selects searches, not events. Sessions are always made from all events, so a selected
+search keeps its clicks and its session, even if other searches of the session are left out.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ctrlog.sessions.events import TrustedEvent
 from ctrlog.sessions.ledger import Selector
 from ctrlog.times import format_second
 
-#: What every Search event has under ctrlog's own name; any other field is the log's.
+#: The fields that every Search event has under ctrlog's own name; others are the log's.
 _EVENT_FIELDS = frozenset({"type", "user", "query"})
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a search must be like to be reported, told from its Search event.
+    """The conditions that a Search event must meet for its search to be reported.
 
     Attributes:
         since: Earliest time of the search, inclusive.
-        until: Latest time of the search, exclusive. A search without a time is left
-            out if there is a bound on either side.
-        where: Pairs of a field and the value it must have. One field named several
-            times may have any of the values; several fields must all match.
+        until: Latest time of the search, exclusive. A search without a time is left out if
+            either bound is set.
+        where: Pairs of a field and a value. A field that is named several times may have any
+            of the values; several fields must all match.
         carried: Fields of the log that searches carry anyway, first in `extra`.
     """
 
@@ -42,7 +42,7 @@ class Filter:
     carried: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a span of time that no search can be in.
+        """Refuse an empty span of time.
 
         Raises:
             UsageError: If `since` is not before `until`.
@@ -67,12 +67,12 @@ class Filter:
 
     @property
     def extra_fields(self) -> tuple[str, ...]:
-        """The fields of the log that searches need to carry beside an event's own."""
+        """The fields of the log that searches must carry in addition to an event's own."""
         needed = [field for field, _ in self.where if field not in _EVENT_FIELDS]
         return tuple(dict.fromkeys([*self.carried, *needed]))
 
     def selector(self) -> Selector | None:
-        """Return the filter as a function of the Search event, None if all pass."""
+        """Return the filter as a function of the Search event, or None without conditions."""
         wanted: dict[str, list[str]] = {}
         for field, value in self.where:
             wanted.setdefault(field, []).append(value)
@@ -85,7 +85,7 @@ class Filter:
 
     def _getter(self, field: str) -> Callable[[TrustedEvent], object]:
         if field == "user":
-            return lambda event: str(event.user)  # as 1 and "1" are the same
+            return lambda event: str(event.user)  # the user 1 is the user "1"
         if field in _EVENT_FIELDS:
             return attrgetter(field)
         place = self.extra_fields.index(field)
@@ -107,7 +107,7 @@ def _field_test(get: Callable[[TrustedEvent], object], values: list[str]) -> Sel
 
 
 def _matches(found: object, wanted: str) -> bool:
-    """Whether a value of the log is what was written on the command line."""
+    """Return whether a value of the log equals a value written on the command line."""
     match found:
         case str():
             return found == wanted
@@ -118,7 +118,7 @@ def _matches(found: object, wanted: str) -> bool:
                 return False
             try:
                 return found == (Decimal(wanted) if isinstance(found, int) else float(wanted))
-            except ArithmeticError:  # an exponent beyond all that Decimal knows
+            except ArithmeticError:  # an exponent too large for Decimal
                 return False
         case _:
             return False

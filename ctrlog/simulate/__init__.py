@@ -1,12 +1,13 @@
-"""A simulated log, and the truth about it.
+"""Simulated logs and the metrics that are true of them.
 
-In: a scenario (how long, how many users, how noisy). Out: a log like a real one, the same bytes
-on every machine, and the numbers that `ctrlog summary` should find in it.
+In: a scenario (length, users, noise). Out: a log like a real one, the same bytes on every machine,
+and the numbers that `ctrlog summary` should find in it.
 
-- `scenario` has the options; `simulation` runs it, `arrivals` decides who comes when,
-  `user_model` what they do, `click_model` what they click, `catalogue` what there is to find.
-- `draws` makes reproducible random numbers; `noise` adds late and malformed lines; `truth`
-  counts.
+- `scenario` has the parameters, and `simulation` runs them.
+- `arrivals` has the times and users of visits, `user_model` the acts of a visit, `click_model` the
+  clicks on a page, and `catalogue` the queries and their items.
+- `draws` makes reproducible random numbers, `noise` adds late and malformed lines, and `truth`
+  counts the metrics.
 
-Start with `simulation.Simulation`. `docs/simulation.md` has the models and their sources.
+Start with `simulation.Simulation`. `docs/simulation.md` describes the models and their sources.
 """

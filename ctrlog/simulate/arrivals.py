@@ -1,4 +1,8 @@
-"""When people come, and who: at random, more in the evening, and some more often than others."""
+"""Arrivals of simulated visits: their times and their users.
+
+Visits begin as a Poisson process whose rate follows the hour of the day and the day of the week,
+and some users visit more often than others. The generator needs constant memory.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,13 @@ from collections.abc import Iterator
 from itertools import count
 from math import fsum
 
-from ctrlog.simulate.draws import EXPONENTIAL, STEPS, Draw
+from ctrlog.simulate.draws import EXPONENTIAL, TABLE_SIZE, Draw
 
-#: How often a user comes on average, unless the log is to last so many days.
+#: Mean number of visits of a user per day, for logs without a given number of days.
 VISITS_PER_DAY = 1.2
-#: The first user comes so many times as often as the mean.
+#: Visits of the most frequent user, relative to the mean of all users.
 MOST_OFTEN = 5
-#: Visits in each hour of the day and on each day of the week, from Monday, relative to each other.
+#: Relative numbers of visits in each hour of the day, and on each day of the week from Monday.
 HOURLY_TRAFFIC = (
     *(0.45, 0.28, 0.18, 0.14, 0.14, 0.22, 0.45, 0.75, 0.95, 1.10, 1.20, 1.25),
     *(1.30, 1.20, 1.10, 1.10, 1.15, 1.30, 1.55, 1.85, 2.00, 1.85, 1.35, 0.80),
@@ -26,21 +30,21 @@ _WEEK = 7 * 24
 
 
 def traffic(hour: int) -> float:
-    """Return how many visits an hour has, relative to the mean of all.
+    """Return the expected number of visits in an hour, relative to the mean of all hours.
 
     Args:
-        hour: Hours since 1970.
+        hour: The hour, counted from 1970-01-01T00Z.
     """
     day = hour // 24 + _EPOCH_WEEKDAY
     return HOURLY_TRAFFIC[hour % 24] * DAILY_TRAFFIC[day % 7] / _MEAN_TRAFFIC
 
 
 def mean_hours(start_ms: int, days: float) -> float:
-    """Return how many hours of mean traffic a time is worth.
+    """Return the length of a period in hours of mean traffic: the sum of its hours' traffic.
 
     Args:
-        start_ms: When it begins, in ms since 1970.
-        days: How long it is.
+        start_ms: Start of the period, in ms since 1970.
+        days: Length of the period.
     """
     first, begun = divmod(start_ms, HOUR_MS)
     hours = begun / HOUR_MS + 24 * days  # from the beginning of the first hour
@@ -51,39 +55,42 @@ def mean_hours(start_ms: int, days: float) -> float:
 
 
 def arrivals_ms(start_ms: int, per_hour: float, draw: Draw) -> Iterator[int]:
-    """Yield when visits begin, for ever: a Poisson process whose rate is the traffic.
+    """Yield the times at which visits begin, without end.
 
-    The process is one of rate 1 on a scale on which each hour is as long as its number of
-    visits is on average. Source: E. Çinlar, Introduction to Stochastic Processes (1975),
-    chapter 4.
+    The visits are a Poisson process whose rate is proportional to the traffic. It is computed as
+    a process of rate 1 on a time scale on which the length of each hour is its expected number
+    of visits. Source: E. Çinlar, Introduction to Stochastic Processes (1975), chapter 4.
 
     Args:
-        start_ms: When the first may begin, in ms since 1970.
-        per_hour: Visits in an hour of mean traffic.
-        draw: Chance.
+        start_ms: The earliest time of a visit, in ms since 1970.
+        per_hour: Expected number of visits in an hour of mean traffic.
+        draw: Source of random numbers.
 
     Yields:
-        Times in ms since 1970, in order.
+        Times in ms since 1970, in ascending order.
     """
-    due = EXPONENTIAL[int(draw() * STEPS)]
+    due = EXPONENTIAL[int(draw() * TABLE_SIZE)]
     for hour in count(start_ms // HOUR_MS):
         expected = per_hour * traffic(hour)
         while due < expected:
             arrival_ms = hour * HOUR_MS + int(due / expected * HOUR_MS)
             if arrival_ms >= start_ms:
                 yield arrival_ms
-            due += EXPONENTIAL[int(draw() * STEPS)]
+            due += EXPONENTIAL[int(draw() * TABLE_SIZE)]
         due -= expected
 
 
 def visitor(users: int, chance: float) -> int:
-    """Return who comes: a user from 1 to `users`, with a smaller number the more likely.
+    """Return the user who makes a visit; users with small numbers visit most often.
 
-    The share of the visits falls from `MOST_OFTEN` times the mean, for the first user, to
-    MOST_OFTEN / (2 * MOST_OFTEN - 1) times, for the last.
+    The first user visits `MOST_OFTEN` times as often as the mean, the last one
+    MOST_OFTEN / (2 * MOST_OFTEN - 1) times.
 
     Args:
-        users: How many there are.
-        chance: 0 <= chance < 1, all equally likely.
+        users: Number of users.
+        chance: A random number, uniform in 0 <= chance < 1.
+
+    Returns:
+        The number of the user, from 1 to `users`.
     """
     return 1 + int(users * chance * (1 + (MOST_OFTEN - 1) * chance) / MOST_OFTEN)

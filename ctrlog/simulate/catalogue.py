@@ -1,4 +1,8 @@
-"""What a made-up shop is asked for and what it shows: queries, how good they are, and items."""
+"""The queries of a simulated shop, their relevance and the items they find.
+
+Everything about a query is computed from its number, so a catalogue stores only the cumulative
+frequencies of its queries (32 bytes each) and a bounded cache of the queries in use.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,15 @@ from itertools import accumulate
 from ctrlog.simulate.click_model import PAGE_ITEMS, Scan, attraction, satisfaction
 
 PAGES = 2
-#: So many of the most frequent queries always find something.
+#: The number of the most frequent queries that always find something.
 FAMOUS_QUERIES = 10
-#: Share of the other queries that find nothing.
+#: The share of the other queries that find nothing.
 FINDS_NOTHING = 0.05
-#: So many relevances are told apart, evenly from 0 to 1.
+#: The number of levels of relevance, evenly spaced from 0 to 1.
 RELEVANCES = 64
 
-# The lengths of two lists that are counted through at once (`n % 13` with `n % 12`) have no
-# common factor, so every combination comes once.
+# Words are combined by `n % 13` with `n % 12`, and so on. The lengths of the two lists have no
+# common factor, so each combination occurs once.
 KINDS = (
     *("", "black", "white", "blue", "small", "large", "cheap", "light", "waterproof"),
     *("vintage", "kids", "travel", "outdoor"),
@@ -39,19 +43,19 @@ EXTRAS = (
 _PLAIN = len(KINDS) * len(NOUNS)
 _VARIANTS = len(BRANDS) * len(EXTRAS)
 
-_QUERIES_KEPT = 8192
+_CACHED_QUERIES = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A query that users may make.
+class CatalogueQuery:
+    """A query that users can make.
 
     Attributes:
-        text: What it says, as JSON.
-        pages: The ids of the items on each page as JSON, with commas; a single empty page if
-            it finds nothing.
-        scans: How users look at each page.
-        satisfaction: The chance that a click satisfies.
+        text: The query as a JSON string.
+        pages: The item ids of each page as JSON strings joined by commas; a single empty page
+            if the query finds nothing.
+        scans: How users scan each page.
+        satisfaction: The probability that a click satisfies.
     """
 
     text: str
@@ -61,13 +65,18 @@ class Query:
 
 
 class Catalogue:
-    """The queries that users make, by Zipf's law, and what each finds."""
+    """The queries that users make, with frequencies that follow Zipf's law.
+
+    >>> catalogue = Catalogue(queries=100)
+    >>> catalogue.query(catalogue.choose(chance=0.0)).text
+    '"running shoes"'
+    """
 
     def __init__(self, queries: int) -> None:
-        """Make it; the first queries of a larger one are those of a smaller one.
+        """Make a catalogue; its first queries are those of any smaller one.
 
         Args:
-            queries: How many queries there are, at least 1.
+            queries: Number of queries, at least 1.
         """
         self._queries = queries
         self._up_to = [*accumulate(1 / place for place in range(1, queries + 1))]
@@ -76,19 +85,19 @@ class Catalogue:
             tuple(_scan(relevance, page) for page in range(PAGES)) for relevance in relevances
         ]
         self._satisfactions = [*map(satisfaction, relevances)]
-        #: Returns the query of a number, from 0; it is always the same.
-        self.query = lru_cache(_QUERIES_KEPT)(self._make_query)
+        #: Returns the query of a number, from 0.
+        self.query = lru_cache(_CACHED_QUERIES)(self._make_query)
 
     def choose(self, chance: float) -> int:
-        """Choose a query by Zipf's law: the n-th, from 1, with a chance in proportion to 1/n.
+        """Choose a query by Zipf's law: the n-th, from 1, with a probability proportional to 1/n.
 
         Source: G. K. Zipf, Human Behavior and the Principle of Least Effort (1949).
 
         Args:
-            chance: 0 <= chance < 1, all equally likely.
+            chance: A random number, uniform in 0 <= chance < 1.
 
         Returns:
-            Its number, from 0.
+            The number of the query, from 0.
         """
         return bisect_left(self._up_to, chance * self._up_to[-1])
 
@@ -96,12 +105,12 @@ class Catalogue:
         """Return another query for the same kind of thing: "backpack" for "black backpack"."""
         return (number + len(NOUNS)) % self._queries
 
-    def _make_query(self, number: int) -> Query:
+    def _make_query(self, number: int) -> CatalogueQuery:
         text = json.dumps(text_of(number), ensure_ascii=False)
         level = int(RELEVANCES * scattered(RELEVANCES * number))
         finds = number < FAMOUS_QUERIES or scattered(number) >= FINDS_NOTHING
         pages = tuple(items_of(number, page) for page in range(PAGES)) if finds else ("",)
-        return Query(text, pages, self._scans[level], self._satisfactions[level])
+        return CatalogueQuery(text, pages, self._scans[level], self._satisfactions[level])
 
 
 def _scan(relevance: float, page: int) -> Scan:
@@ -110,10 +119,11 @@ def _scan(relevance: float, page: int) -> Scan:
 
 
 def scattered(number: int) -> float:
-    """Return a number from 0 to below 1 that looks random and depends on `number` alone.
+    """Return a number from 0 to below 1 that looks random but depends only on `number`.
 
-    It is `number` times 2^32 over the golden ratio, so neighbours lie far apart. Source:
-    D. E. Knuth, The Art of Computer Programming 3, section 6.4.
+    Fibonacci hashing: `number` times 2^32 over the golden ratio, modulo 2^32, so the values of
+    neighbouring numbers lie far apart.
+    Source: D. E. Knuth, The Art of Computer Programming 3, section 6.4.
     """
     return _scattered_bits(number) / 2**32
 
@@ -123,21 +133,32 @@ def _scattered_bits(number: int) -> int:
 
 
 def items_of(number: int, page: int) -> str:
-    """Return the ids of the items that a query shows on a page (from 0), all different, as JSON."""
+    """Return the ids of the items that a query shows on a page, all different.
+
+    Args:
+        number: Number of the query, from 0.
+        page: Number of the page, from 0.
+
+    Returns:
+        The ids as JSON strings joined by commas.
+    """
     first = (number * PAGES + page) * PAGE_ITEMS
     places = range(first, first + PAGE_ITEMS)
     return ",".join([item_id(_scattered_bits(place) / 2**32) for place in places])
 
 
 def item_id(chance: float) -> str:
-    """Return the id of an item as JSON, given a number from 0 to below 1."""
+    """Return the id of an item as a JSON string, given a number from 0 to below 1."""
     return f'"item-{int(chance * 1_000_000):06d}"'
 
 
 def text_of(number: int) -> str:
-    """Return the words of a query, which are no other's.
+    """Return the text of a query, which no other query has.
 
-    The plain queries come first, then those with a brand and an extra, then those with a number.
+    Plain queries come first, then those with a brand and an extra, then those with a number.
+
+    >>> [text_of(number) for number in (0, 14, 156, 156 * 324)]
+    ['running shoes', 'black backpack', 'running shoes kestrel', 'running shoes kestrel no. 2']
     """
     words = [KINDS[number % len(KINDS)], NOUNS[number % len(NOUNS)]]
     variant = number // _PLAIN - 1

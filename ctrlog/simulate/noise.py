@@ -1,4 +1,9 @@
-"""What befalls a log on its way into a file: lines come late, and bad ones get in between."""
+"""Noise for simulated logs: late and malformed lines.
+
+Both are applied to a log that was generated clean, block by block, and each draws from its own
+stream of random numbers, so that the rest of the log stays the same. Late lines wait in a heap
+for up to two minutes of log time; apart from that, memory holds one block.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +16,24 @@ from typing import TypeAlias
 from ctrlog.simulate.draws import Draw
 from ctrlog.simulate.truth import Truth
 
-#: Times in ms, in order, and the line of each.
-Timed: TypeAlias = tuple[list[int], list[str]]
+#: Times in ms, in ascending order, and the line of each.
+TimedLines: TypeAlias = tuple[list[int], list[str]]
 
-#: A line that is late is written between these two after its time.
+#: The shortest and the longest delay of a late line.
 LATE_MS = (1_000, 120_000)
 
 
-def put_in_disorder(
-    blocks: Iterable[Timed], share: float, draw: Draw, truth: Truth
+def delay_lines(
+    blocks: Iterable[TimedLines], share: float, draw: Draw, truth: Truth
 ) -> Iterator[list[str]]:
-    """Write some lines later than they should be, most of them by little.
+    """Write some lines later than their time, most of them by little.
 
     Args:
         blocks: Lines in order of time.
-        share: Share of the lines to be late. One that no other overtakes is in order all
-            the same.
-        draw: Chance.
-        truth: Counts the events that come after a later one.
+        share: Share of the lines to delay. A delayed line that no other line overtakes is still
+            in order.
+        draw: Source of random numbers.
+        truth: Counts the events that are written after a later one.
 
     Yields:
         The same lines in the order in which they are written.
@@ -60,35 +65,36 @@ def put_in_disorder(
 
 
 def _lateness_ms(chance: float) -> int:
-    """Half of them are below 16 s."""
+    """Return a delay; half of all delays are below 16 s."""
     least, most = LATE_MS
     return least + int(chance * chance * chance * (most - least))
 
 
-def put_in_bad_lines(
+def insert_bad_lines(
     blocks: Iterable[list[str]], share: float, draw: Draw, truth: Truth
 ) -> Iterator[list[str]]:
-    """Put spoilt copies of lines before them, of each sort in turn.
+    """Insert corrupted copies of some lines before them, of each kind in turn.
 
     Args:
         blocks: Lines.
-        share: Bad lines per line.
-        draw: Chance.
-        truth: Counts the bad lines by their reason.
+        share: Number of bad lines per line.
+        draw: Source of random numbers.
+        truth: Counts the bad lines by reason.
 
     Yields:
-        The lines and the bad ones. What is not to be UTF-8 is there as half a surrogate pair.
+        The lines and the bad ones. A byte that is not valid UTF-8 is represented by half a
+        surrogate pair, to be encoded with `surrogateescape`.
     """
-    sorts = cycle(SORTS.items())
+    kinds = cycle(CORRUPTIONS.items())
     for block in blocks:
-        spoilt: list[str] = []
+        lines: list[str] = []
         for line in block:
             if draw() < share:
-                reason, spoil = next(sorts)
+                reason, corrupt = next(kinds)
                 truth.bad_lines[reason] += 1
-                spoilt.append(spoil(line, draw))
-            spoilt.append(line)
-        yield spoilt
+                lines.append(corrupt(line, draw))
+            lines.append(line)
+        yield lines
 
 
 def _cut_off(line: str, draw: Draw) -> str:
@@ -119,8 +125,8 @@ def _in_a_list(line: str, _draw: Draw) -> str:
     return f"[{line[:-1]}]\n"
 
 
-#: How lines are spoilt, by what `ctrlog summary` calls the reason.
-SORTS: dict[str, Callable[[str, Draw], str]] = {
+#: Functions that corrupt a line, by the reason that `ctrlog summary` reports for the result.
+CORRUPTIONS: dict[str, Callable[[str, Draw], str]] = {
     "cut off": _cut_off,
     "not JSON": _message,
     "field missing": _without_user,

@@ -1,4 +1,13 @@
-"""A made-up log: users come and go, and what they do is written in the order of time."""
+"""The simulation of a log: visits of many users, interleaved in order of time.
+
+Visits in progress wait in a heap, ordered by the time of their next act. The simulation takes the
+earliest, lets it write its event, and puts it back with the time of its next act; new visits join
+as they arrive. Time is O(log v) per event for v visits in progress. Memory holds those visits and
+one block of lines, so it does not grow with the log.
+
+Noise (late and bad lines) is applied to the finished blocks. Each concern has its own stream of
+random numbers, so turning one off leaves the rest of the log as it is.
+"""
 
 from __future__ import annotations
 
@@ -13,42 +22,47 @@ from ctrlog.sessions.events import ClosedBy
 from ctrlog.simulate.arrivals import VISITS_PER_DAY, arrivals_ms, mean_hours, visitor
 from ctrlog.simulate.catalogue import Catalogue
 from ctrlog.simulate.draws import Draw, draws
-from ctrlog.simulate.noise import Timed, put_in_bad_lines, put_in_disorder
+from ctrlog.simulate.noise import TimedLines, delay_lines, insert_bad_lines
 from ctrlog.simulate.scenario import Scenario
 from ctrlog.simulate.truth import Truth
 from ctrlog.simulate.user_model import EVENTS_PER_VISIT, MINUTE_MS, OVERDUE_MS, Habits, Shop, Visit
 from ctrlog.times import EPOCH, NEVER
 
-#: Who is in the shop: when they act next, the number of their visit, when they last acted, the
-#: visit, and how to tell it the time of its next act.
-Guest: TypeAlias = tuple[int, int, int, Visit, Callable[[str], int]]
+#: A visit in progress: the time of its next act, its number, the time of its last act, the visit,
+#: and the function that lets it act at a time.
+ActiveVisit: TypeAlias = tuple[int, int, int, Visit, Callable[[str], int]]
 
-_BLOCK_LINES = 2_000
-#: Who is to come is drawn so often before it is taken that all are there.
-_MOST_DRAWS = 8
+_MAX_BLOCK_LINES = 2_000
+#: The most attempts at drawing a user who is not visiting; after that all users count as visiting.
+_MAX_DRAWS = 8
 
 
 class Simulation:
-    """A log in the making. Memory holds the visits in progress, however long the log.
+    """A simulated log and its true metrics.
+
+    >>> simulation = Simulation(Scenario(events=6))
+    >>> log = b"".join(simulation.blocks())
+    >>> len(log.splitlines()), simulation.truth.to_dict()["searches"]
+    (6, 1)
 
     Attributes:
-        truth: What is true of what was made so far; complete when all was.
+        truth: The true metrics of what was generated so far, complete after the last block.
     """
 
     def __init__(self, scenario: Scenario, habits: Habits | None = None) -> None:
-        """Open a shop that nobody has been to yet.
+        """Prepare the simulation.
 
         Args:
-            scenario: What log to make.
-            habits: What users are likely to do; as `Habits` has it if None.
+            scenario: The parameters of the log.
+            habits: The probabilities of what users do; the defaults of `Habits` if None.
 
         Raises:
-            UsageError: If time would end before the log.
+            UsageError: If the log is expected to last beyond the year 9999.
         """
         self.truth = Truth(scenario.users)
         self._scenario = scenario
         self._start_ms = (scenario.start - EPOCH) // timedelta(milliseconds=1)
-        self._refuse_to_outlast_time()
+        self._check_duration()
         self._lines: list[str] = []
         self._times_ms: list[int] = []
         self._shop = Shop(
@@ -56,10 +70,10 @@ class Simulation:
             habits=habits or Habits(),
             draw=self._draw("visits"),
             write=self._lines.append,
-            owes_orphan=self._owes_orphan,
+            is_orphan_due=self._is_orphan_due,
             truth=self.truth,
         )
-        self._guests: list[Guest] = []
+        self._active: list[ActiveVisit] = []
         self._present: set[int] = set()
         self._visits = 0
         self._draw_user = self._draw("users")
@@ -67,26 +81,26 @@ class Simulation:
         self._arrival_ms = next(self._arrivals)
 
     def blocks(self) -> Iterator[bytes]:
-        """Make the log, once.
+        """Generate the log; can be called once.
 
         Yields:
-            Whole lines.
+            Blocks of whole lines.
 
         Raises:
-            UsageError: If time ends before the log.
+            UsageError: If the log lasts beyond the year 9999.
         """
         timed = self._timed_lines()
         scenario, truth = self._scenario, self.truth
         blocks: Iterator[list[str]] = (lines for _, lines in timed)
         if scenario.disorder:
-            blocks = put_in_disorder(timed, scenario.disorder, self._draw("disorder"), truth)
+            blocks = delay_lines(timed, scenario.disorder, self._draw("disorder"), truth)
         if scenario.bad_lines:
-            blocks = put_in_bad_lines(blocks, scenario.bad_lines, self._draw("bad lines"), truth)
+            blocks = insert_bad_lines(blocks, scenario.bad_lines, self._draw("bad lines"), truth)
         for block in blocks:
             yield "".join(block).encode(errors="surrogateescape")
 
     def _draw(self, concern: str) -> Draw:
-        """Chance of its own for a concern, so that without bad lines, say, the rest is the same."""
+        """Return the random numbers of a concern, independent of all others."""
         return draws(self._scenario.seed, concern)
 
     @property
@@ -97,25 +111,25 @@ class Simulation:
         visits = max(scenario.events, 1) * (1 - scenario.orphans) / EVENTS_PER_VISIT
         return visits / mean_hours(self._start_ms, scenario.days)
 
-    def _refuse_to_outlast_time(self) -> None:
+    def _check_duration(self) -> None:
         events_per_hour = self._visits_per_hour * EVENTS_PER_VISIT
         hours_left = (NEVER - self._scenario.start) / timedelta(hours=1)
         if self._scenario.events > events_per_hour * hours_left:
-            raise UsageError(_OUTLASTS_TIME)
+            raise UsageError(_TOO_LONG)
 
-    def _owes_orphan(self) -> bool:
-        """Whether there are fewer orphans yet than their share of the events."""
+    def _is_orphan_due(self) -> bool:
+        """Return whether there are fewer orphans so far than their share of the events."""
         orphans = self.truth.orphan_clicks + self.truth.orphan_results
         return orphans < self._scenario.orphans * (self.truth.events + len(self._lines))
 
-    def _timed_lines(self) -> Iterator[Timed]:
-        """Yield all lines in order of time; each block is there until the next is asked for."""
+    def _timed_lines(self) -> Iterator[TimedLines]:
+        """Yield all lines in order of time; a block is valid until the next one is requested."""
         lines, times_ms, truth = self._lines, self._times_ms, self.truth
         while left := self._scenario.events - truth.events:
             try:
-                self._go_on_until(min(left, _BLOCK_LINES))
+                self._fill_block(min(left, _MAX_BLOCK_LINES))
             except OverflowError:
-                raise UsageError(_OUTLASTS_TIME) from None
+                raise UsageError(_TOO_LONG) from None
             if truth.first_ms is None:
                 truth.first_ms = times_ms[0]
             truth.last_ms = times_ms[-1]
@@ -123,64 +137,64 @@ class Simulation:
             yield times_ms, lines
             lines.clear()
             times_ms.clear()
-        self._cut_off_visits()
+        self._end_open_sessions()
 
-    def _go_on_until(self, wanted: int) -> None:
-        """Let users act, one after the other, until there are so many lines."""
-        guests, lines, times_ms = self._guests, self._lines, self._times_ms
-        while len(lines) < wanted:
-            if not guests or self._arrival_ms <= guests[0][0]:
-                self._let_in()
+    def _fill_block(self, size: int) -> None:
+        """Let users act, one after the other, until the block has `size` lines."""
+        active, lines, times_ms = self._active, self._lines, self._times_ms
+        while len(lines) < size:
+            if not active or self._arrival_ms <= active[0][0]:
+                self._start_visit()
                 continue
-            now_ms, number, _, visit, act_at = guests[0]
+            now_ms, number, _, visit, act_at = active[0]
             try:
                 wait_ms = act_at(_minute(now_ms // MINUTE_MS) + _SECONDS[now_ms % MINUTE_MS])
             except StopIteration:
-                heappop(guests)
+                heappop(active)
                 self._present.discard(visit.user)
             else:
-                heapreplace(guests, (now_ms + wait_ms, number, now_ms, visit, act_at))
+                heapreplace(active, (now_ms + wait_ms, number, now_ms, visit, act_at))
             if len(lines) > len(times_ms):
                 times_ms.append(now_ms)
 
-    def _let_in(self) -> None:
-        """Begin the visit that is due."""
-        user = self._absent_user()
+    def _start_visit(self) -> None:
+        """Start the visit that is due, or postpone it if all users are visiting."""
+        user = self._draw_absent_user()
         if user is None:
-            self._arrival_ms = self._guests[0][0] + 1  # somebody may have left by then
+            self._arrival_ms = self._active[0][0] + 1  # a visit may have ended by then
             return
         self._present.add(user)
         self._visits += 1
         visit = Visit(self._shop, user)
         acts = visit.acts()
         first_ms = self._arrival_ms + next(acts)
-        heappush(self._guests, (first_ms, self._visits, self._arrival_ms, visit, acts.send))
+        heappush(self._active, (first_ms, self._visits, self._arrival_ms, visit, acts.send))
         self._arrival_ms = max(self._arrival_ms, next(self._arrivals))
 
-    def _absent_user(self) -> int | None:
-        """Draw who comes next; None if too many are there already."""
-        for _ in range(_MOST_DRAWS):
+    def _draw_absent_user(self) -> int | None:
+        """Draw the user of the next visit; None if no drawn user is absent."""
+        for _ in range(_MAX_DRAWS):
             user = visitor(self._scenario.users, self._draw_user())
             if user not in self._present:
                 return user
         return None
 
-    def _cut_off_visits(self) -> None:
-        """End the sessions that the end of the log found open."""
-        for _, _, latest_ms, visit, _ in self._guests:
+    def _end_open_sessions(self) -> None:
+        """End the sessions that are open at the end of the log."""
+        for _, _, latest_ms, visit, _ in self._active:
             is_overdue = latest_ms + OVERDUE_MS <= (self.truth.last_ms or 0)
             visit.end(ClosedBy.GAP if is_overdue else ClosedBy.END)
 
 
-_OUTLASTS_TIME = (
-    "such a log would go on after the year 9999; name more --users, fewer --events or --days"
+_TOO_LONG = (
+    "the log would last beyond the year 9999; use more --users, fewer --events or fewer --days"
 )
 
-#: What a time in ms comes to within its minute.
+#: The seconds of each time within a minute, by its ms.
 _SECONDS = [f"{ms // 1000:02d}.{ms % 1000:03d}Z" for ms in range(MINUTE_MS)]
 
 
 @lru_cache(2)
 def _minute(number: int) -> str:
-    """Write a minute, counted from 1970, as RFC 3339 up to the seconds."""
+    """Return a minute, counted from 1970, in RFC 3339 up to the seconds."""
     return (EPOCH + timedelta(minutes=number)).isoformat()[:17]

@@ -1,4 +1,8 @@
-"""What is true of a simulated log: counted by who makes it, not found by reading it."""
+"""The true metrics of a simulated log, counted while it is generated.
+
+Searches are not counted by the code that reads logs, so a mistake there cannot hide behind the
+same mistake here. Memory is one bit per user and one counter per kind of search.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +15,37 @@ from typing import Any, TypeAlias
 from ctrlog.sessions.events import ClosedBy
 from ctrlog.times import EPOCH, format_times
 
-#: How a search went: whether results were logged (None if not) and were any, its clicks, the
-#: rank of the first as far as the log tells it, and what closed the search.
-Story: TypeAlias = tuple[bool | None, int, int | None, ClosedBy]
+#: What the metrics need to know of a search: whether it showed results (None if none were
+#: logged), the number of its clicks, the rank of the first click if the log reveals it, and what
+#: closed the search.
+SearchFacts: TypeAlias = tuple[bool | None, int, int | None, ClosedBy]
 
 
 class Truth:
-    """What users did and what was logged of it, counted as it happens.
+    """Counts of what simulated users did and of what was logged.
 
     Attributes:
         events: Number of events.
-        stories: Number of searches by how they went.
+        searches: Number of searches by their facts.
         sessions: Number of sessions with a search.
-        sessions_without_search: Number of the others.
-        orphan_clicks: Clicks that were logged with no search open.
-        orphan_results: Results that were.
-        bad_lines: Number of bad lines by what is wrong with them.
-        out_of_order: Events that were written after a later one.
-        largest_step_back_ms: How much older an event was than one before it, at most.
-        first_ms: Time of the first event, in ms since 1970; None without any.
-        last_ms: Time of the last.
+        sessions_without_search: Number of sessions without one.
+        orphan_clicks: Number of clicks logged while no search was open.
+        orphan_results: Number of results logged while no search was open.
+        bad_lines: Number of bad lines by reason.
+        out_of_order: Number of events written after a later one.
+        largest_step_back_ms: The most by which an event is older than one written before it.
+        first_ms: Time of the first event, in ms since 1970; None if there are no events.
+        last_ms: Time of the last event, in ms since 1970; None if there are no events.
     """
 
     def __init__(self, users: int) -> None:
-        """Start with nothing.
+        """Set all counts to 0.
 
         Args:
-            users: How many users there are; they are called 1, 2, ….
+            users: Number of users, who are numbered from 1.
         """
         self.events = 0
-        self.stories: Counter[Story] = Counter()
+        self.searches: Counter[SearchFacts] = Counter()
         self.sessions = 0
         self.sessions_without_search = 0
         self.orphan_clicks = 0
@@ -50,10 +55,15 @@ class Truth:
         self.largest_step_back_ms = 0
         self.first_ms: int | None = None
         self.last_ms: int | None = None
-        self._searchers = bytearray(users // 8 + 1)  # a bit for each
+        self._searchers = bytearray(users // 8 + 1)  # one bit per user
 
     def end_session(self, user: int, searches: int) -> None:
-        """Count a session that is over, with the number of its searches."""
+        """Count a session that has ended.
+
+        Args:
+            user: Number of the user.
+            searches: Number of searches in the session.
+        """
         if searches:
             self.sessions += 1
             self._searchers[user >> 3] |= 1 << (user & 7)
@@ -62,17 +72,17 @@ class Truth:
 
     @property
     def users(self) -> int:
-        """Number of users with a search."""
+        """Number of users who searched."""
         return int.from_bytes(self._searchers, "big").bit_count()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the truth under the names that `ctrlog summary --format json` has for it."""
+        """Return the metrics under the names that `ctrlog summary --format json` uses."""
         return {
             "events": self.events,
             "users": self.users,
             "sessions": self.sessions,
-            **_of_searches(self.stories),
-            "searches_per_session": _ratio(self.stories.total(), self.sessions),
+            **_search_metrics(self.searches),
+            "searches_per_session": _ratio(self.searches.total(), self.sessions),
             "diagnostics": self._diagnostics(),
         }
 
@@ -96,8 +106,8 @@ class Truth:
         }
 
 
-def _of_searches(stories: Mapping[Story, int]) -> dict[str, Any]:
-    all_ = [(*story, number) for story, number in stories.items()]
+def _search_metrics(counts: Mapping[SearchFacts, int]) -> dict[str, Any]:
+    all_ = [(*facts, number) for facts, number in counts.items()]
     searches = sum(n for *_, n in all_)
     clicked = sum(n for _, clicks, _, _, n in all_ if clicks)
     clicks = sum(clicks * n for _, clicks, _, _, n in all_)
@@ -120,19 +130,24 @@ def _of_searches(stories: Mapping[Story, int]) -> dict[str, Any]:
         "abandonment_rate": _ratio(abandoned, with_results),
         "reformulated": reformulated,
         "reformulation_rate": _ratio(reformulated, searches),
-        **_of_first_clicks(stories, with_results + zero_results),
+        **_rank_metrics(counts, with_results + zero_results),
         "closed_by": {
             cause.value: sum(n for *_, by, n in all_ if by is cause) for cause in ClosedBy
         },
     }
 
 
-def _of_first_clicks(stories: Mapping[Story, int], logged: int) -> dict[str, Any]:
-    """What the ranks of first clicks give; `logged` is the searches with logged results."""
+def _rank_metrics(counts: Mapping[SearchFacts, int], logged: int) -> dict[str, Any]:
+    """Return the metrics of the ranks of first clicks.
+
+    Args:
+        counts: Number of searches by their facts.
+        logged: Number of searches with logged results.
+    """
     by_rank: Counter[int] = Counter()
     logged_by_rank: Counter[int] = Counter()
-    unranked = 0  # clicked, with logged results
-    for (shown, clicks, rank, _), number in stories.items():
+    unranked = 0  # clicked searches with logged results whose first rank is unknown
+    for (shown, clicks, rank, _), number in counts.items():
         if rank is not None:
             by_rank[rank] += number
             logged_by_rank[rank] += 0 if shown is None else number
@@ -140,15 +155,15 @@ def _of_first_clicks(stories: Mapping[Story, int], logged: int) -> dict[str, Any
             unranked += number
     ranked = by_rank.total()
     return {
-        "mrr": _ratio(_reciprocal(logged_by_rank), logged),
-        "mrr_clicked": _ratio(_reciprocal(by_rank), ranked + unranked),
+        "mrr": _ratio(_sum_of_reciprocals(logged_by_rank), logged),
+        "mrr_clicked": _ratio(_sum_of_reciprocals(by_rank), ranked + unranked),
         "first_click_at_1": _ratio(by_rank[1], ranked),
         "first_click_in_top_3": _ratio(by_rank[1] + by_rank[2] + by_rank[3], ranked),
         "first_ranks": {str(rank): by_rank[rank] for rank in sorted(+by_rank)},
     }
 
 
-def _reciprocal(by_rank: Mapping[int, int]) -> float:
+def _sum_of_reciprocals(by_rank: Mapping[int, int]) -> float:
     return fsum(number / rank for rank, number in by_rank.items())
 
 

@@ -196,7 +196,7 @@ REFUSED = [
     ("--max-bad 101%", "'--max-bad': '101%' is no limit"),
     ("--max-line 0", "'--max-line': '0' is no size: write 65536, 64K or 16M"),
     ("--max-line 1.5M", "'--max-line': '1.5M' is no size"),
-    ("--field user=a..b", "'a..b' is no place of a field"),
+    ("--field user=a..b", "'a..b' is not the place of a field"),
     ("--nope", "no such option: --nope"),
     ("-o", "option '-o' requires an argument"),
     ("- -", "standard input can be read only once"),

@@ -82,7 +82,7 @@ REFUSED = [
     ("--bad-lines nan", "'--bad-lines': 'nan' is no share"),
     ("--bad-lines 100%", "'--bad-lines': '100%' is no share"),
     ("--bad-lines few", "'--bad-lines': 'few' is no share"),
-    ("--events 1000000000 --users 1", "would go on after the year 9999; name more --users"),
+    ("--events 1000000000 --users 1", "the log would last beyond the year 9999; use more --users"),
     ("--truth -", "the log and its truth cannot go to one file"),
     ("-o log --truth ./log", "the log and its truth cannot go to one file"),
     ("-o - --truth -", "the log and its truth cannot go to one file"),

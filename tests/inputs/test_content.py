@@ -1,4 +1,4 @@
-"""The content of inputs: archives read like what is in them, whole, cut, damaged and grown."""
+"""The content of inputs: archives that are whole, incomplete, damaged or grown."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from ctrlog.inputs.position import MARK_BYTES, Likeness, Mark
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LOG = SHOP.read_bytes()
 KINDS = sorted(COMPRESS)
-#: Numbers that no compressor makes much less of, a line each.
+#: Numbers that hardly compress, one per line.
 NOISE = b"".join(b"%d\n" % pow(3, n, 2**521 - 1) for n in range(3_000))
 
 
 @contextmanager
 def opened(archive: bytes) -> Iterator[Source]:
-    """Open an input that holds these bytes."""
+    """Open an input with these bytes."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "log")
         path.write_bytes(archive)
@@ -44,7 +44,7 @@ def opened(archive: bytes) -> Iterator[Source]:
 
 
 def read(source: Source) -> tuple[bytes, str]:
-    """Read to the end, or as far as it goes; returns the lines, and what was wrong if anything."""
+    """Read as far as possible; return the lines, and the error if there is one."""
     blocks = []
     try:
         for block in source.blocks():
@@ -55,7 +55,7 @@ def read(source: Source) -> tuple[bytes, str]:
 
 
 def lines_of(archive: bytes) -> tuple[bytes, str]:
-    """Read a file that holds these bytes."""
+    """Read a file with these bytes."""
     with opened(archive) as source:
         return read(source)
 
@@ -65,7 +65,7 @@ def lines_of(archive: bytes) -> tuple[bytes, str]:
 
 @pytest.mark.parametrize("maker", sorted(MAKERS))
 def test_an_archive_is_read_as_what_is_in_it(maker: str, tmp_path: Path) -> None:
-    """Named whatever, redirected or piped in, an archive gives the bytes of its log (R12)."""
+    """An archive gives the same output as its log, whatever its name, also from a pipe (R12)."""
     plain = children.run("run", SHOP)
     archive = MAKERS[maker](LOG)
     path = tmp_path / ("log.bz2" if kind_of(maker) == "gzip" else "log.jsonl")
@@ -79,38 +79,41 @@ def test_an_archive_is_read_as_what_is_in_it(maker: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("maker", sorted(MAKERS))
 def test_empty_archives_are_empty_logs(maker: str) -> None:
-    """An archive of nothing has no line, and nothing is wrong with it."""
+    """An archive of nothing has no lines and no error."""
     assert lines_of(MAKERS[maker](b"")) == (b"", "")
 
 
 @given(st.data(), st.sampled_from(sorted(MAKERS)), strategies.log_bytes(max_events=12))
 def test_any_pieces_give_whole_lines(data: st.DataObject, maker: str, log: bytes) -> None:
-    """However the bytes of an archive arrive, its blocks are whole lines, its mark left out."""
+    """However an archive arrives, its blocks are whole lines and add up to the content.
+
+    Zeros at the beginning and a byte order mark are left out.
+    """
     archive = MAKERS[maker](log)
     cuts = data.draw(strategies.split_points(archive))
     with Path(os.devnull).open("rb") as file, arriving(strategies.split_at(archive, cuts)):
         blocks = [*Source(Content("log", file.fileno(), 64)).blocks()]
-    assert b"".join(blocks) == log.removeprefix(BYTE_ORDER_MARK)
+    assert b"".join(blocks) == log.lstrip(b"\0").removeprefix(BYTE_ORDER_MARK)
     assert all(block.endswith(b"\n") for block in blocks[:-1])
 
 
 @pytest.mark.parametrize("maker", sorted(MAKERS))
 def test_a_byte_order_mark_inside_is_left_out(maker: str) -> None:
-    """As at the beginning of a plain file; in the middle it stays."""
+    """A mark at the beginning of the content is left out; a later one stays."""
     archive = MAKERS[maker](BYTE_ORDER_MARK + b"a\n" + BYTE_ORDER_MARK + b"b\n")
     assert lines_of(archive) == (b"a\n" + BYTE_ORDER_MARK + b"b\n", "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_line_may_go_over_members(kind: str) -> None:
-    """Members are one content: where one ends no line does."""
+    """A line can continue from one member to the next."""
     archive = b"".join(map(COMPRESS[kind], [b"a li", b"", b"ne\nanot", b"her\nthe last"]))
     assert lines_of(archive) == (b"a line\nanother\nthe last", "")
 
 
 @pytest.mark.parametrize("magic", MAGICS, ids=repr)
 def test_a_small_file_that_begins_like_an_archive_is_a_log(magic: bytes) -> None:
-    """What ends inside a magic number is no archive, and nothing of it is lost."""
+    """A file that ends inside a magic number is a log, and none of it is lost."""
     for length in range(1, len(magic)):
         beginning = magic[:length]
         assert lines_of(beginning) == (beginning, "")
@@ -120,8 +123,8 @@ def test_a_small_file_that_begins_like_an_archive_is_a_log(magic: bytes) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_much_in_little_takes_no_memory(kind: str, tmp_path: Path) -> None:
-    """An archive of 200 MB in less than 1 MB: lines that are too long, and many empty ones."""
+def test_highly_compressed_content_takes_little_memory(kind: str, tmp_path: Path) -> None:
+    """An archive of 200 MB in less than 1 MB is read in bounded memory."""
     path = tmp_path / "log"
     member = COMPRESS[kind](b"x" * 49_999_999 + b"\n" + b"\n" * 100_000)
     path.write_bytes(member * 4)
@@ -141,20 +144,20 @@ def test_much_in_little_takes_no_memory(kind: str, tmp_path: Path) -> None:
     assert int(peak_kb) < 130_000
 
 
-# Cut and damaged ones.
+# Incomplete and damaged archives.
 
 
 @pytest.mark.parametrize("maker", sorted(MAKERS))
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_cut_at_every_tenth(maker: str, tenth: int) -> None:
-    """What is left gives whole lines from the beginning of the log, then the place of the cut."""
+    """A cut archive gives whole lines from the beginning of the log, and the offset of the cut."""
     archive = MAKERS[maker](LOG)
     length = len(archive) * tenth // 10
     lines, wrong = lines_of(archive[:length])
     assert LOG.startswith(lines)
     assert lines == b"" or lines.endswith(b"\n")
     assert (
-        wrong == f"log: byte {length + 1}: the {kind_of(maker)} archive ends there, in the middle"
+        wrong == f"log: byte {length + 1}: the {kind_of(maker)} archive is incomplete: it ends here"
     )
     if kind_of(maker) in {"gzip", "xz"}:  # the others give whole blocks only
         assert len(lines) > len(LOG) * (tenth - 2) // 10
@@ -162,18 +165,18 @@ def test_cut_at_every_tenth(maker: str, tenth: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cut_around_the_ends(kind: str) -> None:
-    """A few bytes only, or all but a few, are told as well."""
+    """Archives cut near their beginning or end are reported too."""
     archive = COMPRESS[kind](LOG)
     longest_magic = max(map(len, MAGICS))
     for length in (*range(longest_magic, 40), *range(len(archive) - 40, len(archive))):
         lines, wrong = lines_of(archive[:length])
         assert LOG.startswith(lines)
-        assert wrong == f"log: byte {length + 1}: the {kind} archive ends there, in the middle"
+        assert wrong == f"log: byte {length + 1}: the {kind} archive is incomplete: it ends here"
     assert lines_of(archive) == (LOG, "")
 
 
 def test_a_cut_archive_ends_the_run_with_2_and_costs_no_other(tmp_path: Path) -> None:
-    """Only whole lines of it are taken, and the inputs after it are read."""
+    """Only whole lines of it are read, and the inputs after it are read too."""
     path = tmp_path / "log"
     archive = gzipped(b'{"type":"Search","user":1,"query":"dogs"}\n{"type":"Click')
     path.write_bytes(archive[:-8])
@@ -183,34 +186,34 @@ def test_a_cut_archive_ends_the_run_with_2_and_costs_no_other(tmp_path: Path) ->
     assert run.out.endswith(b"\tclose\tfalse\n")
     assert run.code == 2
     assert run.err.decode() == (
-        f"ctrlog: {path}: byte {len(archive) - 7}: the gzip archive ends there, in the middle\n"
+        f"ctrlog: {path}: byte {len(archive) - 7}: the gzip archive is incomplete: it ends here\n"
     )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tenth", range(10))
 def test_damaged_anywhere(kind: str, tenth: int) -> None:
-    """Up to 64 KB before the damage may be missing; its place is told, or where it was found."""
+    """At most 64 KB before the damage are missing, and its position is reported."""
     archive = COMPRESS[kind](NOISE)
     damaged_at = max(len(archive) * tenth // 10, 100)
     damaged = archive[:damaged_at] + bytes(64) + archive[damaged_at + 64 :]
     lines, wrong = lines_of(damaged)
     before, _ = lines_of(archive[:damaged_at])
-    sure = before[: max(0, len(before) - CONTENT_BYTES)]
-    assert lines.startswith(sure[: sure.rfind(b"\n") + 1])
+    certain = before[: max(0, len(before) - CONTENT_BYTES)]
+    assert lines.startswith(certain[: certain.rfind(b"\n") + 1])
     assert lines == b"" or lines.endswith(b"\n")
-    told = re.fullmatch(
-        rf"log: bytes (\d+) to (\d+): the {kind} archive is damaged there or before: .*", wrong
+    reported = re.fullmatch(
+        rf"log: bytes (\d+) to (\d+): the {kind} archive is damaged here or earlier: .*", wrong
     )
-    assert told is not None
-    start, end = int(told[1]) - 1, int(told[2])
+    assert reported is not None
+    start, end = int(reported[1]) - 1, int(reported[2])
     assert 0 < end - start <= PIECE_BYTES
     assert damaged_at < end <= len(archive)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_is_told_from_the_command_line(kind: str, tmp_path: Path) -> None:
-    """Without a traceback, with code 2, after the results of what could be read."""
+def test_damage_is_reported_on_the_command_line(kind: str, tmp_path: Path) -> None:
+    """A damaged archive gives code 2 and one message, after the results of its readable part."""
     path = tmp_path / "log"
     archive = COMPRESS[kind](LOG + NOISE) + b"\xff" * 100
     path.write_bytes(archive)
@@ -224,7 +227,7 @@ def test_damage_is_told_from_the_command_line(kind: str, tmp_path: Path) -> None
 
 @given(st.data(), st.sampled_from(KINDS))
 def test_any_damage_is_an_input_error(data: st.DataObject, kind: str) -> None:
-    """Nothing but whole lines and a message comes of an archive with changed bytes."""
+    """An archive with changed bytes gives whole lines and at most one message."""
     archive = bytearray(COMPRESS[kind](LOG[:20_000]))
     for _ in range(data.draw(st.integers(1, 5))):
         archive[data.draw(st.integers(0, len(archive) - 1))] ^= data.draw(st.integers(1, 255))
@@ -233,12 +236,12 @@ def test_any_damage_is_an_input_error(data: st.DataObject, kind: str) -> None:
     assert wrong.count("\n") == 0
 
 
-# Going on in the middle.
+# Continuing from a mark.
 
 
 @given(st.data(), st.sampled_from(["", *sorted(MAKERS)]), strategies.log_bytes(max_events=20))
-def test_reading_goes_on_at_any_mark(data: st.DataObject, maker: str, log: bytes) -> None:
-    """From each place where lines end, what was not given before comes, plain or compressed."""
+def test_reading_continues_from_any_mark(data: st.DataObject, maker: str, log: bytes) -> None:
+    """From each mark, a plain or compressed log gives exactly the lines after it."""
     stored = MAKERS[maker](log) if maker else log
     blocks: list[bytes] = []
     marks: list[Mark] = []
@@ -260,13 +263,13 @@ def test_reading_goes_on_at_any_mark(data: st.DataObject, maker: str, log: bytes
 
 
 @given(st.data(), st.binary(max_size=200), st.integers(0, 250), st.integers(1, 50))
-def test_to_peek_takes_nothing(
+def test_peeking_consumes_nothing(
     data: st.DataObject, content: bytes, size: int, block_bytes: int
 ) -> None:
-    """What was looked at is read all the same, and is the beginning of it."""
+    """Peeked bytes are the beginning of the content, and are read again."""
     stored = data.draw(st.sampled_from([content, gzipped(content)]))
     if stored.startswith(MAGICS) and stored is content:
-        return  # not meant as an archive
+        return  # begins like an archive by chance
     with Path(os.devnull).open("rb") as file, arriving([stored]):
         looked = Content("log", file.fileno(), block_bytes)
         assert looked.peek(size) == content[:size]
@@ -277,14 +280,14 @@ def test_to_peek_takes_nothing(
 
 
 @given(st.binary(max_size=200), st.integers(0, 250), st.integers(1, 50), st.booleans())
-def test_to_skip_takes_all_before(
+def test_skipping_consumes_all_before_the_offset(
     content: bytes,
     offset: int,
     tail_bytes: int,
     is_archive: bool,  # noqa: FBT001
 ) -> None:
-    """What comes next is what is after the place; the bytes before it are returned."""
-    content = b"{" + content  # no archive
+    """Skipping returns the bytes before the offset, and reading continues after it."""
+    content = b"{" + content  # not an archive
     with opened(gzipped(content) if is_archive else content) as source:
         source.content.peek(1)
         place = min(offset, len(content))
@@ -297,7 +300,7 @@ def test_to_skip_takes_all_before(
 
 
 def test_the_first_read_is_of_a_block(tmp_path: Path) -> None:
-    """What is read and whether the end was met is known as it goes."""
+    """The number of bytes read, and whether the end was reached, are known after each read."""
     path = tmp_path / "log"
     path.write_bytes(b"x" * (BLOCK_BYTES + 1))
     with closing(open_source(str(path))) as source:
@@ -323,14 +326,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_on(*names: str) -> tuple[bytes, bytes, int]:
-    """Go on from the checkpoint; returns all output so far, messages and code."""
+    """Continue from the checkpoint; return the whole output so far, the messages and the code."""
     run = children.run("run", "--checkpoint", "saved", "-o", "out", "-q", *names)
     assert b"Traceback" not in run.err
     return Path("out").read_bytes(), run.err, run.code
 
 
 def in_one_pass(log: bytes) -> bytes:
-    """What a run gives that reads all at once."""
+    """Return the output of a run that reads the whole log at once."""
     Path("whole").write_bytes(log)
     children.run("run", "--checkpoint", "of whole", "-o", "out of whole", "-q", "whole")
     return Path("out of whole").read_bytes()
@@ -339,7 +342,7 @@ def in_one_pass(log: bytes) -> bytes:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("maker", [*KINDS, "zstd in frames"])
 def test_an_archive_is_read_once(maker: str) -> None:
-    """Read again with the checkpoint, an archive gives nothing new."""
+    """Reading an archive again with the checkpoint adds nothing."""
     Path("log").write_bytes(MAKERS[maker](LOG))
     assert run_on("log") == run_on("log") == (in_one_pass(LOG), b"", 0)
 
@@ -347,7 +350,7 @@ def test_an_archive_is_read_once(maker: str) -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_may_get_more_members(kind: str) -> None:
-    """What was added to an archive is read, and nothing else again."""
+    """Only the members that were added to an archive are read."""
     half = LOG.index(b"\n", len(LOG) // 2) + 1
     Path("log").write_bytes(COMPRESS[kind](LOG[:half]))
     assert run_on("log") == (in_one_pass(LOG[:half]), b"", 0)
@@ -360,13 +363,13 @@ def test_an_archive_may_get_more_members(kind: str) -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("tenth", [1, 5, 9])
-def test_an_archive_that_was_not_yet_there_whole(kind: str, tenth: int) -> None:
-    """A cut one is told of each time; when the rest of it has come, that is read."""
+def test_an_incomplete_archive_is_continued_when_it_is_complete(kind: str, tenth: int) -> None:
+    """An incomplete archive is reported each time, and its rest is read when it has arrived."""
     archive = COMPRESS[kind](LOG)
     Path("log").write_bytes(archive[: len(archive) * tenth // 10])
     first = run_on("log")
     assert first[2] == 2
-    assert b"ends there, in the middle" in first[1]
+    assert b"is incomplete: it ends here" in first[1]
     assert run_on("log") == first
     with Path("log").open("ab") as file:
         file.write(archive[len(archive) * tenth // 10 :])
@@ -376,7 +379,7 @@ def test_an_archive_that_was_not_yet_there_whole(kind: str, tenth: int) -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_archive_doubles_nothing(kind: str) -> None:
-    """Its readable lines are taken once; it is told each time, and read on when it was mended."""
+    """Readable lines count once; damage is reported each time; a repaired archive is continued."""
     archive = COMPRESS[kind](LOG + NOISE)
     third = len(archive) // 3
     Path("log").write_bytes(archive[:third] + bytes(64) + archive[third + 64 :])
@@ -384,14 +387,14 @@ def test_a_damaged_archive_doubles_nothing(kind: str) -> None:
     assert first[2] == 2
     assert run_on("log") == first
     Path("log").write_bytes(archive)
-    if kind != "gzip":  # which gives garbage before it is found
+    if kind != "gzip":  # gzip yields garbage before it detects the damage
         assert run_on("log") == (in_one_pass(LOG + NOISE), b"", 0)
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_log_that_was_compressed_since_is_read_on(kind: str) -> None:
-    """As logrotate does it: renamed, compressed, with more lines in it than were read."""
+def test_a_log_that_was_compressed_since_is_continued(kind: str) -> None:
+    """A log that logrotate renamed and compressed is continued, with the lines added since."""
     half = len(LOG) // 2
     Path("log").write_bytes(LOG[:half])
     run_on("log")

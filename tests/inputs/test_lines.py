@@ -1,4 +1,4 @@
-"""Where logs come from: whole lines and the same bytes, however they arrive."""
+"""Sources of lines: whole lines and the same bytes, however they arrive."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def source_of(descriptor: int, most: int = LONG, block_bytes: int = BLOCK_BYTES)
     return Source(Content("log", descriptor, block_bytes), most)
 
 
-#: Contents with lines of few bytes, some of them strange.
+#: Contents with short lines, some of unusual bytes.
 CONTENTS = st.lists(
     st.sampled_from([b"a", b"bc", b"\n", b"\n", b"\r\n", b"\0", b"\xff", MARK])
 ).map(b"".join)
@@ -49,7 +49,7 @@ CONTENTS = st.lists(
 def test_any_pieces_give_whole_lines_and_the_same_bytes(
     data: st.DataObject, content: bytes, block_bytes: int
 ) -> None:
-    """However bytes arrive, blocks are whole lines and together the content.
+    """However bytes arrive, blocks are whole lines and add up to the content.
 
     Zeros at the beginning and a byte order mark are left out.
     """
@@ -62,10 +62,10 @@ def test_any_pieces_give_whole_lines_and_the_same_bytes(
 
 @given(st.data(), CONTENTS, st.integers(1, 12), st.integers(1, 20))
 @example(None, b"abcdefghijklmnopqrstuvwxyz\nabc\n", 5, 7)
-def test_of_a_line_that_is_too_long_only_so_much_is_kept(
+def test_a_line_that_is_too_long_is_cut(
     data: st.DataObject | None, content: bytes, most: int, block_bytes: int
 ) -> None:
-    """A longer line than the limit stays too long, in bounded memory; the others stay whole."""
+    """A line over the limit is cut but stays over it, and other lines stay whole."""
     content = b"-" + content  # so that no mark is left out
     cuts = data.draw(strategies.split_points(content)) if data else []
     blocks = blocks_of(strategies.split_at(content, cuts), most, block_bytes)
@@ -82,7 +82,7 @@ def test_of_a_line_that_is_too_long_only_so_much_is_kept(
 
 
 def test_a_line_that_begins_with_too_many_blanks_is_bad_in_any_pieces() -> None:
-    """Whether a line that is too long counts as bad does not depend on how it is read (R12)."""
+    """Whether a line that is too long is bad does not depend on how it arrives (R12)."""
     content = b" " * 11 + b"x" + b" " * 30 + b"\n"
     decoder = Decoder(Schema(), 10)
     reasons = []
@@ -94,7 +94,7 @@ def test_a_line_that_begins_with_too_many_blanks_is_bad_in_any_pieces() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
 def test_a_byte_order_mark_is_left_out_however_it_arrives(size: int) -> None:
-    """The mark at the beginning is no part of the first line, even byte by byte."""
+    """A mark at the beginning is not part of the first line, even if it arrives byte by byte."""
     assert b"".join(blocks_of([MARK + b"a\nb"], block_bytes=size)) == b"a\nb"
     assert blocks_of([MARK], block_bytes=size) == []
     assert b"".join(blocks_of([MARK + MARK + b"a"], block_bytes=size)) == MARK + b"a"
@@ -103,8 +103,8 @@ def test_a_byte_order_mark_is_left_out_however_it_arrives(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])
-def test_zeros_at_the_beginning_are_no_line(size: int) -> None:
-    """A log that was cut under a writer that does not append begins with a hole."""
+def test_zeros_at_the_beginning_are_skipped(size: int) -> None:
+    """A log truncated while its writer kept its position begins with a hole of zeros."""
     hole = b"\0" * 1000
     assert b"".join(blocks_of([hole + b"a\nb\n"], 10, block_bytes=size)) == b"a\nb\n"
     assert b"".join(blocks_of([hole + b"a"], 10, block_bytes=size)) == b"a"
@@ -114,18 +114,18 @@ def test_zeros_at_the_beginning_are_no_line(size: int) -> None:
 
 
 def test_an_empty_input_has_no_blocks() -> None:
-    """Nothing read is nothing given."""
+    """An empty input gives nothing."""
     assert blocks_of([]) == []
 
 
 @pytest.mark.parametrize("beginning", [b"BZ", b"\x1f", b"\xfd7zXZ", b"\x28\xb5\x2f", b" BZh9"])
 def test_what_only_looks_compressed_is_read(beginning: bytes) -> None:
-    """A part of a magic number is none."""
+    """A part of a magic number does not make an archive."""
     assert b"".join(blocks_of([beginning + b"\n"])) == beginning + b"\n"
 
 
-def test_lines_are_out_as_they_arrive() -> None:
-    """A pipe is followed: a block is not waited for until it is full."""
+def test_lines_are_returned_as_they_arrive() -> None:
+    """Lines from a pipe are returned before a block is full."""
     reader, writer = os.pipe()
     try:
         blocks = source_of(reader).blocks()
@@ -141,7 +141,7 @@ def test_lines_are_out_as_they_arrive() -> None:
 
 
 def test_a_pipe_that_does_not_block_is_waited_for() -> None:
-    """A descriptor that somebody else made non-blocking is read to its end all the same."""
+    """A pipe that another process made non-blocking is read to its end."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
 
@@ -161,7 +161,7 @@ def test_a_pipe_that_does_not_block_is_waited_for() -> None:
 
 
 def test_a_read_that_fails_says_where(tmp_path: Path) -> None:
-    """An error in the middle of a file names the file and the byte; what came before is given."""
+    """A read error names the file and the byte, after the lines before it."""
     path = tmp_path / "log"
     path.write_bytes(b"first line\nsecond line\n")
     read = os.read
@@ -186,7 +186,7 @@ def test_a_read_that_fails_says_where(tmp_path: Path) -> None:
 
 
 def test_a_file_is_opened_and_closed(tmp_path: Path) -> None:
-    """A source has the name it was opened by, and is closed at the end."""
+    """A source has the name of its file, and closes it."""
     path = tmp_path / "log"
     path.write_bytes(b"a\nb\n")
     with closing(open_source(str(path))) as source:
@@ -199,7 +199,7 @@ def test_a_file_is_opened_and_closed(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name - stands for standard input, which is the caller's."""
+    """The name - means standard input, which belongs to the caller."""
     reader, writer = os.pipe()
     monkeypatch.setattr(sources, "STDIN_DESCRIPTOR", reader)
     monkeypatch.setattr(content, "STDIN_DESCRIPTOR", reader)
@@ -211,7 +211,7 @@ def test_standard_input_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """A missing file is an input error with the system's reason."""
+    """A missing file is an input error with the reason of the system."""
     name = str(tmp_path / "none.jsonl")
     with pytest.raises(InputError) as caught:
         open_source(name)
@@ -221,7 +221,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file without permission is an input error with the system's reason."""
+    """A file without permission is an input error with the reason of the system."""
 
     def refuse(name: str, *_: object) -> int:
         raise PermissionError(13, "Permission denied", name)
@@ -233,7 +233,7 @@ def test_a_file_that_may_not_be_read_is_named(
 
 
 def test_a_directory_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    """A directory is no log; what could be named in it is shown, and it is closed."""
+    """A directory is refused with an example of what to name, and closed."""
     before = len([*Path("/proc/self/fd").iterdir()])
     with pytest.raises(InputError) as caught:
         open_source(str(tmp_path))
@@ -248,7 +248,7 @@ def test_a_directory_is_refused_with_a_way_out(tmp_path: Path) -> None:
 
 
 def test_sizes_of_files_are_summed(tmp_path: Path) -> None:
-    """The size of regular files is known; what cannot be opened counts nothing."""
+    """Sizes of regular files are added; missing files are left out."""
     names = [str(tmp_path / name) for name in ("a", "b", "none")]
     Path(names[0]).write_bytes(b"123")
     Path(names[1]).write_bytes(b"4567")
@@ -257,7 +257,7 @@ def test_sizes_of_files_are_summed(tmp_path: Path) -> None:
 
 
 def test_the_size_of_a_pipe_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a pipe among the inputs no size is known; a redirected file has one."""
+    """With a pipe among the inputs the size is unknown; a redirected file has one."""
     path = tmp_path / "a"
     path.write_bytes(b"123")
     reader, writer = os.pipe()

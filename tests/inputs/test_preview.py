@@ -1,4 +1,4 @@
-"""Inputs that are looked into, and then read from the beginning."""
+"""Inputs that are sampled and then read from the beginning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG = b"\n".join([*LINES, b""])
 
 
 def read(name: Path) -> tuple[list[bytes], bytes, list[str]]:
-    """Return the sample of an input, all of it, and what failed."""
+    """Return the sample of an input, its whole content, and its failures."""
     failures: list[str] = []
 
     def fail(error: InputError) -> None:
@@ -28,7 +28,7 @@ def read(name: Path) -> tuple[list[bytes], bytes, list[str]]:
 
 
 def test_a_file_is_read_whole_and_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some lines of the beginning, of the middle and of the end, all whole."""
+    """The sample has whole lines from the beginning, the middle and the end."""
     path = tmp_path / "log"
     path.write_bytes(LOG)
     monkeypatch.setattr(preview, "SAMPLE_BYTES", 1_000)
@@ -40,14 +40,14 @@ def test_a_file_is_read_whole_and_sampled(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_small_file_is_its_own_sample(tmp_path: Path) -> None:
-    """No line of it is taken twice."""
+    """No line of a small file is sampled twice."""
     path = tmp_path / "log"
     path.write_bytes(b"\n".join(LINES[:10]))
     assert read(path)[0] == LINES[:10]
 
 
 def test_a_pipe_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was looked into is read again, though a pipe gives it only once."""
+    """The sample of a pipe is part of its content, though a pipe can be read only once."""
     monkeypatch.setattr(preview, "SAMPLE_BYTES", 1_000)
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -60,8 +60,8 @@ def test_a_pipe_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sample[:10] == LINES[:10]
 
 
-def test_what_cannot_be_read_is_told_once(tmp_path: Path) -> None:
-    """Not when it is looked into, but when it is read."""
+def test_an_unreadable_input_is_reported_once(tmp_path: Path) -> None:
+    """The error is reported when the input is read, not when it is sampled."""
     assert read(tmp_path / "none") == ([], b"", [f"{tmp_path / 'none'}: No such file or directory"])
     (_, _, (failure,)) = read(tmp_path)
     assert "is a directory" in failure

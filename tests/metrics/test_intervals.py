@@ -1,4 +1,4 @@
-"""The intervals: against other ways to compute them, published figures and simulation."""
+"""The intervals, compared with other formulas, published figures and simulations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def delta(clusters: Sequence[Cluster]) -> Interval | None:
 
 
 def parts(most: int) -> st.SearchStrategy[Cluster]:
-    """Draw a number of trials, and how many of them succeeded."""
+    """Return a strategy for a number of trials and how many succeeded."""
     return st.integers(1, most).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
@@ -47,7 +47,7 @@ def parts(most: int) -> st.SearchStrategy[Cluster]:
 def test_wilson_gives_published_figures(
     successes: int, trials: int, low: float, high: float
 ) -> None:
-    """The interval is the one in the literature, to all the digits printed there."""
+    """The interval equals the published one to all printed digits."""
     assert wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -59,7 +59,7 @@ def test_wilson_is_the_solution_of_its_equation(part: Cluster) -> None:
 
 @given(parts(10**12))
 def test_wilson_lies_within_0_and_1_and_holds_the_share(part: Cluster) -> None:
-    """No end leaves the range of a share, and the observed share is inside."""
+    """The ends are within 0 and 1, and the observed share is inside."""
     interval = wilson(*part)
     assert interval is not None
     assert 0 <= interval.low <= part[0] / part[1] <= interval.high <= 1
@@ -68,7 +68,7 @@ def test_wilson_lies_within_0_and_1_and_holds_the_share(part: Cluster) -> None:
 
 @given(parts(10**6))
 def test_wilson_of_failures_is_that_of_successes_mirrored(part: Cluster) -> None:
-    """It makes no difference which of the two outcomes is called success."""
+    """Swapping successes and failures mirrors the interval."""
     successes, trials = part
     interval, mirrored = wilson(successes, trials), wilson(trials - successes, trials)
     assert interval is not None
@@ -77,7 +77,7 @@ def test_wilson_of_failures_is_that_of_successes_mirrored(part: Cluster) -> None
 
 @given(parts(10**6))
 def test_wilson_is_narrower_with_more_of_the_same(part: Cluster) -> None:
-    """Ten times as many trials with the same share tell more."""
+    """Ten times as many trials with the same share give a narrower interval."""
     few, many = wilson(*part), wilson(10 * part[0], 10 * part[1])
     assert few is not None
     assert many is not None
@@ -85,7 +85,7 @@ def test_wilson_is_narrower_with_more_of_the_same(part: Cluster) -> None:
 
 
 def test_wilson_of_nothing_is_none() -> None:
-    """Without a trial there is no interval."""
+    """Without trials there is no interval."""
     assert wilson(0, 0) is None
 
 
@@ -94,14 +94,14 @@ def test_wilson_of_nothing_is_none() -> None:
 
 @given(st.lists(parts(1000), max_size=50))
 def test_delta_method_is_its_formula_written_out(clusters: list[Cluster]) -> None:
-    """Sums give what a list of all clusters gives, however alike the clusters are."""
+    """The sums give the same as the formula over a list of all clusters."""
     expected = delta_ends(clusters)
     assert delta(clusters) == (None if expected is None else pytest.approx(expected, abs=1e-12))
 
 
 @given(st.lists(parts(10**6), min_size=2, max_size=10))
 def test_delta_method_lies_within_0_and_1_and_holds_the_share(clusters: list[Cluster]) -> None:
-    """No end leaves the range of a share, and the observed share is inside."""
+    """The ends are within 0 and 1, and the observed share is inside."""
     interval = delta(clusters)
     assume(interval is not None)
     assert interval is not None
@@ -111,13 +111,13 @@ def test_delta_method_lies_within_0_and_1_and_holds_the_share(clusters: list[Clu
 
 @pytest.mark.parametrize("clusters", [[], [(1, 1)], [(3, 7)]], ids=str)
 def test_fewer_than_two_clusters_have_no_interval(clusters: list[Cluster]) -> None:
-    """One user shows nothing of how users differ."""
+    """One user does not show how much users differ."""
     assert delta(clusters) is None
 
 
 @given(st.lists(st.integers(0, 1), max_size=48).map(lambda outcomes: [0, 1, *outcomes]))
 def test_clusters_of_one_give_the_textbook_interval(outcomes: list[int]) -> None:
-    """With one search a user the variance is that of independent searches, p(1-p)/(n-1)."""
+    """With one search per user the variance is that of independent searches, p(1-p)/(n-1)."""
     n, share = len(outcomes), sum(outcomes) / len(outcomes)
     spread = Z * sqrt(share * (1 - share) / (n - 1))
     expected = max(0.0, share - spread), min(1.0, share + spread)
@@ -128,12 +128,12 @@ def test_clusters_of_one_give_the_textbook_interval(outcomes: list[int]) -> None
     "clusters", [[(1, 3), (2, 6), (10, 30)], [(0, 2), (0, 5)], [(4, 4), (1, 1)]], ids=str
 )
 def test_clusters_that_are_all_alike_have_no_interval(clusters: list[Cluster]) -> None:
-    """Users of exactly the same share show nothing of how users differ."""
+    """Users with exactly the same share do not show how much users differ."""
     assert delta(clusters) is None
 
 
 def test_sums_of_a_billion_searches_lose_nothing() -> None:
-    """Large sums cancel exactly: the interval stays that of the formula."""
+    """Large sums are exact, so the interval is that of the formula."""
     clusters = [(10**9, 2 * 10**9), (10**9 + 1, 2 * 10**9)]
     assert delta(clusters) == pytest.approx(delta_ends(clusters), rel=0, abs=1e-15)
     interval = delta(clusters)
@@ -141,11 +141,11 @@ def test_sums_of_a_billion_searches_lose_nothing() -> None:
     assert interval.high > interval.low
 
 
-# --- What the intervals are for.
+# --- Coverage.
 
 
 def population(users: int, chance: Random) -> list[Cluster]:
-    """Draw users: some search much, and each has a click-through of their own, 0.4 on average."""
+    """Return users with different numbers of searches and different CTRs, 0.4 on average."""
     clusters = []
     for _ in range(users):
         own_share = chance.random() * 0.8
@@ -155,7 +155,7 @@ def population(users: int, chance: Random) -> list[Cluster]:
 
 
 def test_delta_method_agrees_with_the_bootstrap() -> None:
-    """Users drawn again and again give shares that scatter as the interval says."""
+    """The shares of users resampled with replacement scatter as the interval says."""
     chance = Random("bootstrap")  # noqa: S311
     clusters = population(400, chance)
     shares = sorted(
@@ -169,7 +169,7 @@ def test_delta_method_agrees_with_the_bootstrap() -> None:
 
 
 def test_95_of_100_intervals_hold_the_true_share() -> None:
-    """Over many logs the interval over users keeps its promise; Wilson's, too narrow, doesn't."""
+    """Over many logs the clustered interval has 95% coverage, and the Wilson interval less."""
     chance = Random("coverage")  # noqa: S311
     held = wilson_held = 0
     for _ in range(400):

@@ -1,4 +1,4 @@
-"""The sketches: how far off they are, and that they are the same everywhere."""
+"""The sketches: their errors, their memory, and that they are the same in every process."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ FOURTHS = st.integers(0, 4).map(lambda fourths: fourths / 4)
 
 
 @given(st.lists(SECONDS, min_size=1), FOURTHS)
-def test_a_quantile_is_within_1_percent(values: list[float], share: float) -> None:
-    """A quantile is off by 0.1 % of the value at its rank at most, whatever the values are."""
+def test_a_quantile_is_within_its_relative_error(values: list[float], share: float) -> None:
+    """A quantile differs from the value at its rank by at most 0.1%."""
     exact = sorted(values)[int(share * (len(values) - 1))]
     assert sketched(values).quantile(share) == pytest.approx(exact, rel=0.001 + 1e-9)
 
@@ -44,7 +44,7 @@ def test_a_round_number_stays_one(value: float) -> None:
 
 @given(st.floats(1.1e-6, 1e12))
 def test_a_quantile_has_few_digits(value: float) -> None:
-    """Five significant digits are always enough to be within 0.1 %."""
+    """Five significant digits are always enough to be within 0.1%."""
     quantile = sketched([value]).quantile(0.5)
     assert quantile == float(f"{quantile:.4e}")
 
@@ -52,34 +52,34 @@ def test_a_quantile_has_few_digits(value: float) -> None:
 @pytest.mark.parametrize("share", [0.5, 0.9])
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 11, 12, 100, 101, 1000, 1001])
 def test_the_rank_is_rounded_down(share: float, count: int) -> None:
-    """Of n values in order, counted from 0, the one at ⌊share · (n - 1)⌋ is meant."""
+    """The quantile of n ascending values is the one at ⌊share · (n - 1)⌋, from 0."""
     place = {0.5: (count - 1) // 2, 0.9: 9 * (count - 1) // 10}[share]
-    values = [1.05**number for number in range(count)]  # the next one is too far off to be taken
+    values = [1.05**number for number in range(count)]  # far enough apart to distinguish
     assert sketched(values[::-1]).quantile(share) == pytest.approx(values[place], rel=0.0011)
 
 
 @given(st.floats(0, 1), st.lists(st.sampled_from([0.0, 1e-6, -3.5, -1e9]), min_size=1))
-def test_what_is_no_more_than_a_microsecond_is_0(share: float, values: list[float]) -> None:
-    """Zero, up to a microsecond, and less than nothing are all exactly 0."""
+def test_a_value_up_to_a_microsecond_is_0(share: float, values: list[float]) -> None:
+    """Negative values, 0 and values up to a microsecond count as exactly 0."""
     assert sketched(values).quantile(share) == 0.0
 
 
 def test_zeros_come_before_all_else() -> None:
-    """Values of 0 have their place among the others."""
+    """Values of 0 have their rank among the others."""
     sketch = sketched([5.0, -1.0, 0.0, 2.0])
     quantiles = [sketch.quantile(place / 3) for place in range(4)]
     assert quantiles == [0.0, 0.0, pytest.approx(2, rel=0.001), pytest.approx(5, rel=0.001)]
 
 
 def test_a_quantile_of_nothing_is_none() -> None:
-    """Without values there is no median."""
+    """An empty sketch has no median."""
     assert QuantileSketch().quantile(0.5) is None
     assert QuantileSketch().count == 0
 
 
 @given(st.lists(SECONDS), FOURTHS)
 def test_quantiles_do_not_depend_on_order(values: list[float], share: float) -> None:
-    """In any order of the values, and a share further up, quantiles never fall."""
+    """The order of values does not matter, and quantiles never fall with the share."""
     sketch = sketched(values)
     assert sketch.quantile(share) == sketched(sorted(values)).quantile(share)
     low, high = sketch.quantile(share / 2), sketch.quantile(share)
@@ -93,12 +93,12 @@ def test_memory_does_not_grow_with_the_values() -> None:
     assert len(sketch._buckets) < 40_000
 
 
-# --- Numbers of different strings.
+# --- The number of different strings.
 
 
 @cache
 def counted(number: int) -> int:
-    """Return the estimate for so many different users."""
+    """Return the estimate for a number of different users."""
     counter = DistinctCounter()
     for user in range(number):
         counter.add(f"user-{user}")
@@ -107,18 +107,18 @@ def counted(number: int) -> int:
 
 @pytest.mark.parametrize("number", [0, 1, 2, 10])
 def test_a_few_are_counted_exactly(number: int) -> None:
-    """A handful is the exact number, unless two share a register."""
+    """Small numbers are exact, unless two strings share a register."""
     assert counted(number) == number
 
 
 @pytest.mark.parametrize("number", [1_000, 10_000, 30_000, 40_000, 50_000, 100_000, 1_000_000])
 def test_an_estimate_is_within_four_standard_errors(number: int) -> None:
-    """The error is as small as HyperLogLog's theory says, where its two formulas meet as well."""
+    """The error is as small as the theory says, also where the two formulas meet."""
     assert counted(number) == pytest.approx(number, rel=4 * DistinctCounter.RELATIVE_ERROR)
 
 
 def test_errors_of_many_estimates_have_the_stated_size() -> None:
-    """Over many sets the root mean square error is about the standard error, and no bias shows."""
+    """The root mean square error is about the standard error, and there is no bias."""
     errors = []
     for group in range(20):
         counter = DistinctCounter()
@@ -130,8 +130,8 @@ def test_errors_of_many_estimates_have_the_stated_size() -> None:
 
 
 @given(st.lists(st.text(max_size=5)))
-def test_only_different_strings_count_in_no_order(texts: list[str]) -> None:
-    """Seen twice, or in another order, strings give the same estimate."""
+def test_repetition_and_order_do_not_matter(texts: list[str]) -> None:
+    """Repeated strings, and their order, do not change the estimate."""
     once, twice = DistinctCounter(), DistinctCounter()
     for text in texts:
         once.add(text)
@@ -142,11 +142,11 @@ def test_only_different_strings_count_in_no_order(texts: list[str]) -> None:
 
 
 def test_an_estimate_is_the_same_in_every_process() -> None:
-    """No hash of Python's own is used, which differs from run to run."""
+    """Python's own hash, which differs between processes, is not used."""
     assert counted(100_000) == 99_035
 
 
-# The most frequent.
+# --- The most frequent strings.
 
 TEXTS = st.lists(st.sampled_from("aaaaaabbbccdefghij"), max_size=60)
 
@@ -155,7 +155,7 @@ TEXTS = st.lists(st.sampled_from("aaaaaabbbccdefghij"), max_size=60)
 def test_no_frequent_string_is_missed_and_none_counted_too_high(
     texts: list[str], capacity: int
 ) -> None:
-    """Whoever makes more than one in so many is there; with room for all, counts are exact."""
+    """Strings above 1/(capacity + 1) of all are kept, and counts are exact while there is room."""
     hitters = HeavyHitters(capacity)
     for text in texts:
         hitters.add(text)
@@ -169,12 +169,12 @@ def test_no_frequent_string_is_missed_and_none_counted_too_high(
     assert [*found.values()] == sorted(found.values(), reverse=True)
 
 
-# A sample of keys.
+# --- A sample of keys.
 
 
 @given(st.lists(st.integers(0, 200)), st.integers(1, 40))
 def test_all_is_known_of_the_keys_in_a_sample(keys: list[int], capacity: int) -> None:
-    """A key that is in the sample at the end has been there since it first came."""
+    """A key in the sample has been there since its first occurrence."""
     sample: KeyedSample[list[int]] = KeyedSample(list, capacity)
     for number, key in enumerate(keys):
         found = sample.get(str(key))
@@ -191,7 +191,7 @@ def test_all_is_known_of_the_keys_in_a_sample(keys: list[int], capacity: int) ->
 
 
 def test_a_sample_stands_for_all_keys() -> None:
-    """The number of keys in it, times its scale, is about the number of all."""
+    """The size of the sample times its scale is about the number of keys."""
     sample: KeyedSample[list[int]] = KeyedSample(list, 1_000)
     for number in range(50_000):
         sample.get(f"user {number}")

@@ -1,4 +1,4 @@
-"""Instructions of `_bulk` are told from documents."""
+"""Action lines of `_bulk` are distinguished from documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctrlog.schemas.bulk import is_instruction
 
 @pytest.mark.parametrize("line", INSTRUCTIONS)
 def test_an_instruction_has_one_key_with_an_object(line: str) -> None:
-    """Whatever is in the object, and however it is written."""
+    """The content of the object and the spacing do not matter."""
     assert is_instruction(line.encode())
     assert is_instruction(f" {line}\r".encode())
 
@@ -34,6 +34,6 @@ def test_an_instruction_has_one_key_with_an_object(line: str) -> None:
     ],
     ids=lambda line: line[:20],
 )
-def test_a_document_is_no_instruction(line: str) -> None:
-    """A document may have such a key among others, or something else there."""
+def test_a_document_is_not_an_instruction(line: str) -> None:
+    """A document may have such a key among others, or another value under it."""
     assert not is_instruction(line.encode())

@@ -62,7 +62,7 @@ def test_a_place_is_keys_joined_by_dots(place: str, path: tuple[str, ...]) -> No
 @pytest.mark.parametrize("place", ["", ".", "a.", ".a", "a..b"])
 def test_a_place_has_no_empty_keys(place: str) -> None:
     """An empty key is a slip of the hand."""
-    with pytest.raises(UsageError, match="is no place of a field: write key or outer"):
+    with pytest.raises(UsageError, match="is not the place of a field: write key or outer"):
         parse_path(place)
 
 

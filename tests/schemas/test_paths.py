@@ -1,4 +1,4 @@
-"""How places in a line are written, and what stands there."""
+"""Places of fields: their text form, and the values found there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WRITTEN: list[tuple[str, Place]] = [
 
 @pytest.mark.parametrize(("text", "place"), WRITTEN, ids=[text for text, _ in WRITTEN])
 def test_a_place_is_keys_and_steps_into_lists(text: str, place: Place) -> None:
-    """Keys go from the outside in; in brackets is which element of a list is meant."""
+    """Keys run from the outside in; brackets select elements of a list."""
     assert parse_place(text) == place
     assert format_place(place) == text
 
@@ -39,9 +39,9 @@ def test_a_place_is_keys_and_steps_into_lists(text: str, place: Place) -> None:
 @pytest.mark.parametrize(
     "text", ["", ".", "a.", ".a", "a..b", "[0]", "a[", "a]", "a[-1]", "a[x]", "a.[0]", "a[0]b"]
 )
-def test_what_is_no_place_is_refused(text: str) -> None:
-    """A slip of the hand is told, with what may be written."""
-    with pytest.raises(UsageError, match=r"is no place of a field: write key, outer.inner or list"):
+def test_a_malformed_place_is_refused(text: str) -> None:
+    """A malformed place is refused with the valid forms."""
+    with pytest.raises(UsageError, match=r"is not the place of a field: write key, outer"):
         parse_place(text)
 
 
@@ -56,7 +56,7 @@ STEPS: st.SearchStrategy[list[str | Pick]] = st.tuples(KEYS, st.lists(PICKS, max
 
 @given(st.lists(STEPS, min_size=1, max_size=3))
 def test_a_place_that_is_written_is_read_again(steps: list[list[str | Pick]]) -> None:
-    """Any keys without a backslash, and any steps into lists, survive."""
+    """Formatting and parsing a place gives the same place."""
     place = tuple(chain.from_iterable(steps))
     assert parse_place(format_place(place)) == place
 
@@ -96,11 +96,11 @@ LINE: dict[str, Any] = {
         ("items.id", None),
     ],
 )
-def test_what_stands_in_a_place(text: str, value: object) -> None:
-    """What is not there, or is something else on the way, is None."""
+def test_the_value_at_a_place(text: str, value: object) -> None:
+    """The value at a place is None if a step is missing or of another type."""
     assert find(LINE, parse_place(text)) == value
 
 
 def test_a_place_may_mean_each_element() -> None:
-    """Only empty brackets do."""
+    """Only empty brackets lead to each element."""
     assert [has_each(place) for _, place in WRITTEN].count(True) == 2

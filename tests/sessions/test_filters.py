@@ -1,4 +1,4 @@
-"""Which searches are reported: `--since`, `--until` and `--where`."""
+"""Filters for the searches to report: `--since`, `--until` and `--where`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctrlog.sessions.filters import Filter
 
 
 def passes(filter_: Filter, time: datetime | None = None, **fields: Any) -> bool:
-    """Tell whether a Search event with these fields, as a decoder makes it, is selected."""
+    """Return whether a Search event with these fields, as a decoder makes it, is selected."""
     extra = tuple(fields.get(name) for name in filter_.extra_fields)
     search = TrustedEvent(
         "Search", fields.get("user", 1), time, fields.get("query", "dogs"), extra=extra
@@ -30,12 +30,12 @@ def passes(filter_: Filter, time: datetime | None = None, **fields: Any) -> bool
 
 
 def where(*pairs: tuple[str, str]) -> Filter:
-    """Make a filter on fields alone."""
+    """Return a filter on fields alone."""
     return Filter(where=pairs)
 
 
 def test_no_filter_is_no_selector() -> None:
-    """Without any condition nothing needs to be asked."""
+    """A filter without conditions has no selector."""
     assert Filter().selector() is None
     assert passes(Filter())
 
@@ -60,7 +60,7 @@ def test_one_bound_alone_is_enough(seconds: float, since: bool, until: bool) -> 
 
 @pytest.mark.parametrize("filter_", [Filter(since=at(0)), Filter(until=at(0))])
 def test_a_search_without_a_time_is_left_out_by_a_bound(filter_: Filter) -> None:
-    """What has no time is neither before nor after."""
+    """A search without a time is neither before nor after a bound."""
     assert not passes(filter_)
 
 
@@ -74,15 +74,15 @@ def test_a_field_named_twice_may_have_either_value() -> None:
 
 
 def test_bounds_and_fields_must_all_hold() -> None:
-    """A search must be in the time asked for and have the value."""
+    """A search must be within the bounds and have the value."""
     filter_ = Filter(since=at(0), where=(("lang", "en"),))
     assert passes(filter_, at(0), lang="en")
     assert not passes(filter_, at(0), lang="fr")
     assert not passes(filter_, at(0) - US, lang="en")
 
 
-def test_only_fields_of_the_log_are_asked_of_it() -> None:
-    """Fields that each Search has are not read twice; a field named twice is read once."""
+def test_only_other_fields_are_read_from_the_log() -> None:
+    """Fields of every Search are not read twice, and a repeated field is read once."""
     filter_ = where(("lang", "en"), ("user", "1"), ("type", "Search"), ("geo.country", "DE"),
                     ("query", "dogs"), ("lang", "fr"))  # fmt: skip
     assert filter_.extra_fields == ("lang", "geo.country")
@@ -92,7 +92,7 @@ def test_only_fields_of_the_log_are_asked_of_it() -> None:
 
 @pytest.mark.parametrize("user", [1, "1"])
 def test_a_user_is_found_however_written(user: str | int) -> None:
-    """`--where user=1` finds the user 1 and the user "1"."""
+    """`--where user=1` selects the user 1 and the user "1"."""
     assert passes(where(("user", "1")), user=user)
     assert not passes(where(("user", "2")), user=user)
 
@@ -143,12 +143,12 @@ VALUES = st.one_of(
 
 @given(VALUES, st.text("01.e-+ntrue", max_size=5) | VALUES.map(json.dumps))
 def test_a_value_matches_as_in_the_reference(found: object, wanted: str) -> None:
-    """Any value of a field and any text agree with the reference on whether they match."""
+    """Any value and any text match exactly if they match in the reference."""
     assert passes(where(("x", wanted)), x=found) is reference.has_value(found, wanted)
 
 
 def selected(filter_: Filter, line: str) -> bool:
-    """Tell whether the Search on a line is selected, once it was decoded."""
+    """Return whether the Search on a line is selected after decoding."""
     (search,) = (
         Decoder(Schema.native(extra=filter_.extra_fields), 2**20).decode(line.encode()).events
     )
@@ -167,7 +167,7 @@ def selected(filter_: Filter, line: str) -> bool:
     ],
 )
 def test_any_field_of_the_line_can_be_named(field: str, value: str) -> None:
-    """Nested fields, keys with dots, and fields that other events use are found in the line."""
+    """Nested fields, keys with dots, and fields that other events use can be filtered by."""
     line = json.dumps({
         "type": "Search", "user": 1, "query": "dogs", "item": 7, "rank": 3, "ab.test": "B",
         "geo": {"country": "DE", "codes": {"tel": 49}},
@@ -176,8 +176,8 @@ def test_any_field_of_the_line_can_be_named(field: str, value: str) -> None:
     assert not selected(where((field, value + "x")), line)
 
 
-def test_a_time_is_no_value_to_filter_by() -> None:
-    """A time is chosen by --since and --until, which are named."""
+def test_filtering_by_the_time_field_is_refused() -> None:
+    """Filtering by the time field is refused, and the message names --since and --until."""
     filter_ = Filter(where=(("time", "2024-01-01T00:00:00Z"),))
     with pytest.raises(UsageError, match="--since and --until"):
         Schema.native(extra=filter_.extra_fields).decoder()
@@ -185,5 +185,5 @@ def test_a_time_is_no_value_to_filter_by() -> None:
 
 @pytest.mark.parametrize("wanted", ["1e99999999999999999999", "-1e-99999999999999999999"])
 def test_a_number_of_any_exponent_can_be_asked_for(wanted: str) -> None:
-    """A number that no field can have matches nothing, and fails nothing."""
+    """A number with a huge exponent matches nothing, without an error."""
     assert not passes(where(("x", wanted)), x=1)

@@ -1,4 +1,4 @@
-"""When people come, and who."""
+"""Arrivals of visits: their times and their users."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ms(time: datetime) -> int:
 
 
 def arrivals(start: datetime, hours: int, per_hour: float) -> list[datetime]:
-    """Return the arrivals of some hours."""
+    """Return the arrivals within a number of hours."""
     times_ms = arrivals_ms(ms(start), per_hour, draws(1, "test"))
     until_ms = ms(start) + hours * HOUR_MS
     found = takewhile(lambda time_ms: time_ms < until_ms, times_ms)
@@ -42,7 +42,7 @@ def arrivals(start: datetime, hours: int, per_hour: float) -> list[datetime]:
 
 
 def test_traffic_follows_the_clock_and_the_week() -> None:
-    """An hour's traffic is that of its hour and its weekday, in UTC, and 1 on average."""
+    """The traffic of an hour follows its hour and weekday in UTC, and is 1 on average."""
     first = ms(MONDAY) // HOUR_MS
     for hour in range(0, 3 * WEEK, 5):
         time = MONDAY + timedelta(hours=hour)
@@ -53,23 +53,23 @@ def test_traffic_follows_the_clock_and_the_week() -> None:
     assert sum(week) / WEEK == pytest.approx(1)
 
 
-def test_traffic_before_1970_is_no_other() -> None:
-    """Weeks are as they were."""
+def test_traffic_before_1970_is_the_same() -> None:
+    """Weeks before 1970 have the same traffic."""
     assert traffic(-WEEK * 100 - 5) == traffic(-5) == traffic(WEEK - 5)
 
 
 @pytest.mark.parametrize("start", [MONDAY, MONDAY + timedelta(days=2, hours=15, minutes=47)])
 @pytest.mark.parametrize("days", [0.01, 0.3, 1, 6.9, 7, 30.123])
-def test_a_time_is_worth_the_sum_of_its_traffic(start: datetime, days: float) -> None:
-    """Summed up minute by minute."""
+def test_mean_hours_are_the_sum_of_traffic(start: datetime, days: float) -> None:
+    """The hours of mean traffic are the traffic summed minute by minute."""
     minutes = round(days * 24 * 60)
     first = ms(start) // 60_000
     expected = sum(traffic((first + minute) // 60) for minute in range(minutes)) / 60
     assert mean_hours(ms(start), minutes / 60 / 24) == pytest.approx(expected)
 
 
-def test_as_many_come_as_are_expected() -> None:
-    """Over a week, each hour and each day has its share, within what chance does."""
+def test_the_number_of_arrivals_is_the_expected_one() -> None:
+    """Over a week, each hour and each day has its share, within random variation."""
     found = arrivals(MONDAY, WEEK, per_hour=1_000)
     assert len(found) == pytest.approx(1_000 * WEEK, rel=0.005)
     by_hour = Counter(time.hour for time in found)
@@ -83,7 +83,7 @@ def test_as_many_come_as_are_expected() -> None:
 
 
 def test_arrivals_are_as_random_as_a_poisson_process() -> None:
-    """What falls into times that are worth the same varies by as much as its mean."""
+    """Numbers of arrivals in equal times have a variance equal to their mean."""
     found = arrivals(MONDAY, WEEK, per_hour=500)
     counts = Counter(time.minute for time in found)
     mean = len(found) / 60
@@ -93,7 +93,7 @@ def test_arrivals_are_as_random_as_a_poisson_process() -> None:
 
 @given(st.integers(0, 10**12), st.floats(0.01, 100))
 def test_arrivals_are_in_order_and_not_before_the_start(start_ms: int, per_hour: float) -> None:
-    """The first hour is a part of one, wherever the log begins."""
+    """A log can begin inside an hour."""
     times = arrivals_ms(start_ms, per_hour, draws(start_ms, "test"))
     found = [next(times) for _ in range(50)]
     assert found == sorted(found)
@@ -102,13 +102,13 @@ def test_arrivals_are_in_order_and_not_before_the_start(start_ms: int, per_hour:
 
 @pytest.mark.parametrize("users", [1, 7, 1_000, 10**9])
 def test_a_visitor_is_one_of_the_users(users: int) -> None:
-    """The least and the greatest chance give the first and the last."""
+    """The least and the greatest random number give the first and the last user."""
     assert visitor(users, 0.0) == 1
     assert visitor(users, 1 - 2**-53) == users
 
 
 def test_the_first_users_come_most_often() -> None:
-    """Their share falls from so many times the mean to about half of it, from user to user."""
+    """The share of visits falls from `MOST_OFTEN` times the mean to about half of it."""
     n = 1_000_000
     found = Counter(visitor(1_000, draw / n) for draw in range(n))
     assert found[1] * 1_000 / n == pytest.approx(MOST_OFTEN, rel=0.02)

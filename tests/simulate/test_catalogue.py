@@ -1,4 +1,4 @@
-"""The queries of a made-up shop and what they find."""
+"""The queries of a simulated shop and the items they find."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ctrlog.simulate.catalogue import (
     scattered,
     text_of,
 )
-from ctrlog.simulate.scenario import MOST_QUERIES
+from ctrlog.simulate.scenario import MAX_QUERIES
 
 
 def test_queries_are_chosen_by_zipfs_law() -> None:
-    """The n-th has a share of 1/n of all chances, divided by the sum of these."""
+    """The n-th query is chosen with a probability proportional to 1/n."""
     catalogue, n = Catalogue(7), 20_000
     shares = [
         Fraction(1, place) / sum(Fraction(1, k) for k in range(1, 8)) for place in range(1, 8)
@@ -34,7 +34,7 @@ def test_queries_are_chosen_by_zipfs_law() -> None:
 
 @pytest.mark.parametrize("queries", [1, 2, 10, 9_999])
 def test_any_chance_chooses_a_query(queries: int) -> None:
-    """The least and the greatest chance choose the first and the last."""
+    """The least and the greatest random number choose the first and the last query."""
     catalogue = Catalogue(queries)
     assert catalogue.choose(0.0) == 0
     assert catalogue.choose(1 - 2**-53) == queries - 1
@@ -42,12 +42,12 @@ def test_any_chance_chooses_a_query(queries: int) -> None:
 
 def test_no_two_queries_have_the_same_words() -> None:
     """The texts of many queries are all different, also where the number of words changes."""
-    numbers = [*range(60_000), *range(MOST_QUERIES - 1_000, MOST_QUERIES)]
+    numbers = [*range(60_000), *range(MAX_QUERIES - 1_000, MAX_QUERIES)]
     assert len({text_of(number) for number in numbers}) == len(numbers)
 
 
 def test_texts_are_as_people_write_them() -> None:
-    """Plain words first; then with a brand and mostly an extra; at last with a number."""
+    """Plain words come first, then a brand and usually an extra, then a number."""
     assert text_of(0) == "running shoes"
     assert text_of(13) == "usb c cable"
     assert text_of(156) == "running shoes kestrel"
@@ -65,15 +65,15 @@ def test_the_text_is_json() -> None:
 
 
 def test_a_query_shows_ten_items_a_page_and_none_twice() -> None:
-    """The rank of a click is told from its item, so no item may be there twice."""
-    for number in (*range(2_000), MOST_QUERIES - 1):
+    """The item of a click decides its rank, so a query shows no item twice."""
+    for number in (*range(2_000), MAX_QUERIES - 1):
         pages = [json.loads(f"[{items_of(number, page)}]") for page in range(2)]
         assert [len(page) for page in pages] == [10, 10]
         assert len({*pages[0], *pages[1]}) == 20
 
 
 def test_a_query_is_the_same_in_any_catalogue() -> None:
-    """How many other queries there are changes nothing about one."""
+    """A query does not depend on the number of other queries."""
     small, large = Catalogue(50), Catalogue(5_000)
     for number in range(50):
         one, other = small.query(number), large.query(number)
@@ -85,7 +85,7 @@ def test_a_query_is_the_same_in_any_catalogue() -> None:
 
 
 def test_some_queries_find_nothing_but_no_famous_one() -> None:
-    """The share is as said; a query that finds nothing shows an empty page."""
+    """The stated share of queries show an empty page, but none of the most frequent."""
     catalogue = Catalogue(10_000)
     empty = [number for number in range(10_000) if catalogue.query(number).pages == ("",)]
     assert min(empty) >= FAMOUS_QUERIES
@@ -93,7 +93,7 @@ def test_some_queries_find_nothing_but_no_famous_one() -> None:
 
 
 def test_queries_differ_in_relevance() -> None:
-    """Satisfaction, which goes with it, is spread over its range."""
+    """Satisfaction, which follows relevance, is spread over its range."""
     catalogue = Catalogue(1_000)
     satisfactions = sorted(catalogue.query(number).satisfaction for number in range(1_000))
     assert satisfactions[0] == 0.35
@@ -102,8 +102,8 @@ def test_queries_differ_in_relevance() -> None:
     assert len({*satisfactions}) == 64
 
 
-def test_a_query_put_another_way_is_for_the_same_thing() -> None:
-    """Its noun is the same; in a small catalogue it is some query all the same."""
+def test_a_rephrased_query_is_for_the_same_thing() -> None:
+    """A rephrased query has the same noun; in a small catalogue it is still a valid query."""
     catalogue = Catalogue(10_000)
     for number in range(0, 9_000, 17):
         other, noun = catalogue.rephrase(number), NOUNS[number % len(NOUNS)]
@@ -114,7 +114,7 @@ def test_a_query_put_another_way_is_for_the_same_thing() -> None:
 
 
 def test_scattered_numbers_are_evenly_spread() -> None:
-    """Of any 1,000 in a row, about 100 fall into each tenth, and no two are the same."""
+    """Of 1,000 consecutive numbers, about 100 fall into each tenth, and all are different."""
     for first in (0, 123_456, 10**12):
         numbers = [scattered(number) for number in range(first, first + 1_000)]
         assert all(0 <= number < 1 for number in numbers)

@@ -1,4 +1,4 @@
-"""The click model, against its definition walked step by step."""
+"""The click model, compared with its definition followed result by result."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ pages = st.lists(chances, min_size=PAGE_ITEMS, max_size=PAGE_ITEMS)
 
 
 def walked(attractions: list[float], perseverance: float, after: int) -> dict[int, float]:
-    """The chance of each outcome, result by result as the model is defined."""
+    """Return the probability of each outcome, computed result by result."""
     outcomes = dict.fromkeys(range(1, GAVE_UP + 1), 0.0)
     looks = 1.0
-    if after:  # the click did not satisfy: go on or not
+    if after:  # the click did not satisfy: continue or give up
         outcomes[GAVE_UP] += looks * (1 - perseverance)
         looks *= perseverance
     for place in range(after + 1, PAGE_ITEMS + 1):
@@ -43,7 +43,7 @@ def walked(attractions: list[float], perseverance: float, after: int) -> dict[in
 def test_the_next_click_falls_as_the_model_says(
     attractions: list[float], perseverance: float, after: int
 ) -> None:
-    """Over all chances, each outcome comes as often as a walk down the page gives it."""
+    """Over all random numbers, each outcome has the probability that the definition gives."""
     scan = Scan(attractions, perseverance)
     found = Counter(scan.next_click(after, (draw + 0.5) / DRAWS) for draw in range(DRAWS))
     for outcome, chance in walked(attractions, perseverance, after).items():
@@ -51,22 +51,22 @@ def test_the_next_click_falls_as_the_model_says(
     assert found.total() == DRAWS
 
 
-def test_what_attracts_for_sure_is_clicked() -> None:
-    """With an attraction of 1 everywhere, each result is clicked in turn."""
+def test_results_with_attraction_1_are_all_clicked() -> None:
+    """With an attraction of 1, each result is clicked in turn."""
     scan = Scan([1.0] * PAGE_ITEMS, 1.0)
     assert [scan.next_click(after, 0.999) for after in range(PAGE_ITEMS)] == [*range(1, 11)]
     assert scan.next_click(PAGE_ITEMS, 0.999) == END_OF_PAGE
 
 
-def test_who_never_goes_on_looks_at_the_first_result_only() -> None:
-    """Without perseverance there is one look at most."""
+def test_without_perseverance_only_the_first_result_is_looked_at() -> None:
+    """With perseverance 0 the user looks at one result at most."""
     scan = Scan([0.5] * PAGE_ITEMS, 0.0)
     assert {scan.next_click(0, draw / 100) for draw in range(100)} == {1, GAVE_UP}
     assert scan.next_click(3, 0.0) == GAVE_UP
 
 
 def test_better_results_attract_and_satisfy_more() -> None:
-    """Relevance raises both, and rank lowers the attraction; all are chances."""
+    """Relevance increases both probabilities, and rank decreases attraction."""
     for relevance in (0.0, 0.5, 1.0):
         by_rank = [attraction(relevance, rank) for rank in range(1, 21)]
         assert by_rank == sorted(by_rank, reverse=True)

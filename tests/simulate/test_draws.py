@@ -1,4 +1,4 @@
-"""Chance: the same everywhere, and distributed as it says."""
+"""Random numbers: the same on any machine, with the stated distributions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from ctrlog.simulate.draws import EXPONENTIAL, STEPS, draws, dwells_ms, pauses_ms, waits_ms
+from ctrlog.simulate.draws import EXPONENTIAL, TABLE_SIZE, draws, dwells_ms, pauses_ms, waits_ms
 
 
-def test_a_stream_of_chance_is_fixed_by_seed_and_concern() -> None:
-    """The same seed and concern give the same stream, and any other gives another."""
+def test_a_stream_depends_on_seed_and_concern_only() -> None:
+    """The same seed and concern give the same stream, and any others give another."""
     streams = [
         [draw() for _ in range(100)]
         for draw in (draws(1, "visits"), draws(1, "visits"), draws(2, "visits"), draws(1, "users"))
@@ -21,31 +21,31 @@ def test_a_stream_of_chance_is_fixed_by_seed_and_concern() -> None:
     assert len({*map(tuple, streams)}) == 3
 
 
-def test_all_chance_is_of_the_one_method_that_python_keeps() -> None:
-    """Nothing but `random.Random.random` is called, which is promised to stay as it is."""
+def test_a_stream_is_the_one_method_that_python_keeps() -> None:
+    """Only `random.Random.random` is called, whose sequence Python promises to keep."""
     draw = draws(1, "visits")
     assert isinstance(draw.__self__, Random)  # type: ignore[attr-defined]
     assert draw.__name__ == "random"
 
 
 def test_the_exponential_distribution_has_mean_1() -> None:
-    """So it is by its making: the mean of all order statistics is that of the distribution."""
-    assert sum(EXPONENTIAL) / STEPS == pytest.approx(1, abs=1e-12)
+    """The mean of all order statistics is the mean of the distribution."""
+    assert sum(EXPONENTIAL) / TABLE_SIZE == pytest.approx(1, abs=1e-12)
 
 
 def test_the_exponential_distribution_has_its_quantiles() -> None:
-    """The table is close to -ln(1 - p), from which libraries would compute it."""
-    assert len(EXPONENTIAL) == STEPS
+    """The table is close to -ln(1 - p), the exact quantiles."""
+    assert len(EXPONENTIAL) == TABLE_SIZE
     for place, value in enumerate(EXPONENTIAL):
-        assert 1 - exp(-value) == pytest.approx((place + 0.5) / STEPS, abs=0.5 / STEPS)
+        assert 1 - exp(-value) == pytest.approx((place + 0.5) / TABLE_SIZE, abs=0.5 / TABLE_SIZE)
 
 
 def test_waits_begin_with_the_least_and_have_their_mean() -> None:
-    """All are longer than the least, and the mean is the sum of both."""
+    """All waits exceed the least one, and the mean is the sum of both parameters."""
     waits = waits_ms(1.5, 6)
     assert list(waits) == sorted(waits)
     assert waits[0] == pytest.approx(1500, abs=10)
-    assert sum(waits) / STEPS == pytest.approx(7500, abs=1)
+    assert sum(waits) / TABLE_SIZE == pytest.approx(7500, abs=1)
     assert waits[-1] <= 1500 + 7.52 * 6000
 
 
@@ -54,12 +54,12 @@ def test_dwells_have_the_quantiles_of_a_weibull_distribution() -> None:
     dwells = dwells_ms(20)
     for tenth in range(1, 10):
         expected = 20_000 * (-log(1 - tenth / 10)) ** (1 / (2 / 3))
-        assert dwells[STEPS * tenth // 10] == pytest.approx(expected, rel=0.01)
+        assert dwells[TABLE_SIZE * tenth // 10] == pytest.approx(expected, rel=0.01)
 
 
 def test_pauses_go_evenly_from_the_least_to_the_most() -> None:
-    """Both ends are possible, and no step is larger than another by more than 1 ms."""
+    """Both ends are possible, and steps differ by at most 1 ms."""
     pauses = pauses_ms(240_000, 1_800_000)
-    assert (len(pauses), pauses[0], pauses[-1]) == (STEPS, 240_000, 1_800_000)
+    assert (len(pauses), pauses[0], pauses[-1]) == (TABLE_SIZE, 240_000, 1_800_000)
     steps = {after - before for before, after in pairwise(pauses)}
     assert max(steps) - min(steps) <= 1

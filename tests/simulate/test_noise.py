@@ -1,4 +1,4 @@
-"""What befalls a log on its way into a file."""
+"""Noise for simulated logs: late and malformed lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
 from ctrlog.schemas.reference import Reason
 from ctrlog.simulate.draws import draws
-from ctrlog.simulate.noise import LATE_MS, SORTS, put_in_bad_lines, put_in_disorder
+from ctrlog.simulate.noise import CORRUPTIONS, LATE_MS, delay_lines, insert_bad_lines
 from ctrlog.simulate.truth import Truth
 
 LINES = [
@@ -30,7 +30,7 @@ timed_blocks = st.lists(st.lists(st.integers(0, 60_000), max_size=30), max_size=
 def disordered(
     blocks: list[list[int]], share: float, seed: int = 1
 ) -> tuple[list[int], list[int], Truth]:
-    """Put the lines of some blocks in disorder; return their times before and after."""
+    """Delay lines of some blocks; return their times before and after, and the truth."""
     time_ms, timed = 1_700_000_000_000, []
     for steps in blocks:
         times = []
@@ -39,7 +39,7 @@ def disordered(
             times.append(time_ms)
         timed.append((times, [f"{time}\n" for time in times]))
     truth = Truth(users=1)
-    written = put_in_disorder(timed, share, draws(seed, "test"), truth)
+    written = delay_lines(timed, share, draws(seed, "test"), truth)
     return (
         [time for times, _ in timed for time in times],
         [int(line) for block in written for line in block],
@@ -51,7 +51,7 @@ def disordered(
 def test_no_line_is_lost_or_later_than_it_may_be(
     blocks: list[list[int]], share: float, seed: int
 ) -> None:
-    """The lines are the same, and none comes after one that is much later."""
+    """The lines are the same, and none is later than the longest delay."""
     before, after, truth = disordered(blocks, share, seed)
     assert sorted(after) == before
     clock, behind = 0, []
@@ -64,14 +64,14 @@ def test_no_line_is_lost_or_later_than_it_may_be(
 
 @given(timed_blocks)
 def test_without_a_share_nothing_changes(blocks: list[list[int]]) -> None:
-    """The lines come in order of time, and equal ones as they were."""
+    """With a share of 0 the lines keep their order, also those of equal times."""
     before, after, _ = disordered(blocks, 0.0)
     assert before == after
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3])
 def test_disorder_comes_in_its_share(share: float) -> None:
-    """Of many lines, little apart, so many are late; half of them by less than 16 s."""
+    """In a dense log the stated share of lines is late, half of them by less than 16 s."""
     _, after, truth = disordered([[100] * 20_000], share)
     assert truth.out_of_order / 20_000 == pytest.approx(share, rel=0.1)
     clock, behind = 0, []
@@ -83,41 +83,41 @@ def test_disorder_comes_in_its_share(share: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-@pytest.mark.parametrize("reason", SORTS)
-def test_a_spoilt_line_has_the_fault_that_it_is_counted_by(reason: str, seed: int) -> None:
-    """The reason is what the decoder finds, wherever chance cuts a line."""
+@pytest.mark.parametrize("reason", CORRUPTIONS)
+def test_a_corrupted_line_has_the_fault_by_which_it_is_counted(reason: str, seed: int) -> None:
+    """The decoder reports the same reason, wherever a line is cut."""
     draw = draws(seed, reason)
     for line in LINES:
-        spoilt = SORTS[reason](line, draw)
-        assert spoilt.endswith("\n")
-        decoded = Decoder(Schema(), 1000).decode(spoilt.encode(errors="surrogateescape"))
+        corrupted = CORRUPTIONS[reason](line, draw)
+        assert corrupted.endswith("\n")
+        decoded = Decoder(Schema(), 1000).decode(corrupted.encode(errors="surrogateescape"))
         assert [bad.reason for bad in decoded.bad] == [reason]
         assert decoded.lines == 1
 
 
-def test_every_reason_is_there_that_a_line_can_give() -> None:
-    """All that ctrlog tells apart, but lines that are too long."""
-    assert {*SORTS} == {reason.value for reason in Reason} - {"line too long"}
+def test_every_reason_of_the_decoder_occurs() -> None:
+    """All reasons of the decoder occur, except lines that are too long."""
+    assert {*CORRUPTIONS} == {reason.value for reason in Reason} - {"line too long"}
 
 
-def test_bad_lines_come_on_top_in_their_share() -> None:
-    """Every good line is still there, and each sort of bad line comes as often as any other."""
+def test_bad_lines_are_additional_and_have_their_share() -> None:
+    """Every good line is still there, and each kind of bad line occurs equally often."""
     truth = Truth(users=1)
     blocks = [LINES * 500] * 4
     written = [
-        line for block in put_in_bad_lines(blocks, 0.05, draws(1, "test"), truth) for line in block
+        line for block in insert_bad_lines(blocks, 0.05, draws(1, "test"), truth) for line in block
     ]
     good = [line for line in written if line in LINES]
     assert good == LINES * 2_000
     assert len(written) - len(good) == truth.bad_lines.total()
     assert truth.bad_lines.total() == pytest.approx(500, rel=0.1)
     assert max(truth.bad_lines.values()) - min(truth.bad_lines.values()) <= 1
-    assert Counter(truth.bad_lines).keys() == SORTS.keys()
+    assert Counter(truth.bad_lines).keys() == CORRUPTIONS.keys()
 
 
-def test_a_bad_line_comes_before_the_line_that_it_spoils() -> None:
-    """With a share close to 1 nearly every line has its bad copy."""
+def test_a_bad_line_comes_before_its_original() -> None:
+    """With a share close to 1 nearly every line has its bad copy before it."""
     truth = Truth(users=1)
-    (written,) = put_in_bad_lines([LINES], 0.999999, draws(1, "test"), truth)
+    (written,) = insert_bad_lines([LINES], 0.999999, draws(1, "test"), truth)
     assert written[1::2] == LINES
     assert truth.bad_lines.total() == len(LINES)

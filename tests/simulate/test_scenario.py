@@ -1,4 +1,4 @@
-"""What log to make: what makes no sense is refused."""
+"""The parameters of simulated logs: numbers out of range are refused."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from ctrlog.errors import UsageError
-from ctrlog.simulate.scenario import MOST_DAYS, MOST_QUERIES, MOST_USERS, Scenario
+from ctrlog.simulate.scenario import MAX_DAYS, MAX_QUERIES, MAX_USERS, Scenario
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("events", -1, "the number of events cannot be negative"),
-        ("users", 0, "1 to 1,000,000,000 users"),
-        ("users", MOST_USERS + 1, "1 to 1,000,000,000 users"),
-        ("queries", 0, "1 to 1,000,000 queries"),
-        ("queries", MOST_QUERIES + 1, "1 to 1,000,000 queries"),
+        ("users", 0, "the number of users must be 1 to 1,000,000,000"),
+        ("users", MAX_USERS + 1, "the number of users must be 1 to 1,000,000,000"),
+        ("queries", 0, "the number of queries must be 1 to 1,000,000"),
+        ("queries", MAX_QUERIES + 1, "the number of queries must be 1 to 1,000,000"),
         ("days", 0.0, "more than 0 and at most 36,525"),
         ("days", -1.0, "more than 0 and at most 36,525"),
-        ("days", MOST_DAYS + 1.0, "more than 0 and at most 36,525"),
+        ("days", MAX_DAYS + 1.0, "more than 0 and at most 36,525"),
         ("days", nan, "more than 0 and at most 36,525"),
         ("days", inf, "more than 0 and at most 36,525"),
         *[
@@ -31,13 +31,13 @@ from ctrlog.simulate.scenario import MOST_DAYS, MOST_QUERIES, MOST_USERS, Scenar
         ],
     ],
 )
-def test_what_makes_no_sense_is_refused(name: str, value: Any, message: str) -> None:
-    """The message says what may be."""
+def test_a_number_out_of_its_range_is_refused(name: str, value: Any, message: str) -> None:
+    """The message names the valid range."""
     with pytest.raises(UsageError, match=message):
         Scenario(**{name: value})
 
 
-def test_the_ends_of_what_may_be_are_taken() -> None:
-    """The least and the most of everything."""
+def test_the_ends_of_each_range_are_accepted() -> None:
+    """The least and the greatest valid values are accepted."""
     Scenario(events=0, users=1, seed=-(2**80), days=1e-9, queries=1)
-    Scenario(users=MOST_USERS, days=MOST_DAYS, queries=MOST_QUERIES, orphans=0.999)
+    Scenario(users=MAX_USERS, days=MAX_DAYS, queries=MAX_QUERIES, orphans=0.999)

@@ -1,4 +1,4 @@
-"""A simulated log, whole: what ctrlog finds in it is what is true of it."""
+"""Whole simulated logs: the metrics that ctrlog finds are the true ones."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from ctrlog.simulate.simulation import Simulation
 from ctrlog.simulate.user_model import EVENTS_PER_VISIT, Habits, Visit
 from ctrlog.times import EPOCH
 
-SPOILT = Scenario(events=20_000, users=300, orphans=0.05, bad_lines=0.02)
+NOISY = Scenario(events=20_000, users=300, orphans=0.05, bad_lines=0.02)
 #: See `test_the_same_scenario_gives_the_same_bytes_everywhere`.
 DIGEST = "da8b6d7939a69ce34cd277cb55896c423c77b99f78ec588a99240f527d249782"
-#: What ctrlog sees of the order of lines is gone once it has sorted them.
-OF_THE_ORDER = {"out_of_order", "largest_step_back_s"}
+#: The metrics of the order of lines, which sorting changes.
+ORDER_METRICS = {"out_of_order", "largest_step_back_s"}
 
 
 def simulated(scenario: Scenario, habits: Habits | None = None) -> tuple[bytes, dict[str, Any]]:
@@ -42,7 +42,7 @@ def simulated(scenario: Scenario, habits: Habits | None = None) -> tuple[bytes, 
 
 
 def summary_of(log: bytes, reorder: timedelta | None = None) -> dict[str, Any]:
-    """Return what `ctrlog summary --format json` says of a log."""
+    """Return what `ctrlog summary --format json` reports for a log."""
     pipeline = Pipeline(Shard(), reorder=reorder)
     with TemporaryDirectory() as folder:
         path = Path(folder, "log.jsonl")
@@ -55,8 +55,8 @@ def parsed(log: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines()]
 
 
-def assert_true(found: dict[str, Any], truth: dict[str, Any]) -> None:
-    """Compare all that the truth tells with what was found."""
+def assert_has_truth(found: dict[str, Any], truth: dict[str, Any]) -> None:
+    """Assert that a summary has all values of the truth."""
     diagnostics, true_diagnostics = found.pop("diagnostics"), truth.pop("diagnostics")
     assert {name: found[name] for name in truth} == truth
     assert {name: diagnostics[name] for name in true_diagnostics} == true_diagnostics
@@ -71,9 +71,9 @@ def assert_true(found: dict[str, Any], truth: dict[str, Any]) -> None:
     [
         Scenario(events=20_000, users=2_000),
         Scenario(events=20_000, users=2_000, seed=2),
-        SPOILT,
-        replace(SPOILT, seed=-3, days=0.3),
-        replace(SPOILT, seed=4, orphans=0.5, queries=20),
+        NOISY,
+        replace(NOISY, seed=-3, days=0.3),
+        replace(NOISY, seed=4, orphans=0.5, queries=20),
         Scenario(events=20_000, users=1, seed=5),
         Scenario(events=20_000, users=30_000, days=0.01, seed=6),
         Scenario(events=20_000, users=10, days=0.01, seed=7),
@@ -81,11 +81,11 @@ def assert_true(found: dict[str, Any], truth: dict[str, Any]) -> None:
     ids=str,
 )
 def test_a_summary_finds_the_truth(scenario: Scenario) -> None:
-    """Every count and every ratio, exactly, with the default options."""
+    """A summary with the default options has exactly the true counts and ratios."""
     log, truth = simulated(scenario)
     assert truth["events"] == 20_000
     assert truth["searches"] > 1_000
-    assert_true(summary_of(log), truth)
+    assert_has_truth(summary_of(log), truth)
 
 
 chances = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
@@ -106,10 +106,10 @@ scenarios = st.builds(
 
 @given(scenarios, habits)
 def test_a_summary_finds_the_truth_whatever_users_do(scenario: Scenario, habits: Habits) -> None:
-    """With any habits, cut off anywhere, the truth is what ctrlog finds."""
+    """A summary has the true values for any habits and any end of the log."""
     log, truth = simulated(scenario, habits)
     assert truth["events"] == scenario.events
-    assert_true(summary_of(log), truth)
+    assert_has_truth(summary_of(log), truth)
 
 
 @settings(max_examples=50)
@@ -117,17 +117,17 @@ def test_a_summary_finds_the_truth_whatever_users_do(scenario: Scenario, habits:
 def test_sorting_a_log_in_disorder_finds_the_truth(
     scenario: Scenario, disorder: float, habits: Habits
 ) -> None:
-    """Nothing but the order of lines differs, so `--reorder 2m` gives what users did."""
+    """Only the order of lines differs, so `--reorder 2m` gives the true values."""
     log, truth = simulated(replace(scenario, disorder=disorder), habits)
-    order = {name: truth["diagnostics"].pop(name) for name in OF_THE_ORDER}
+    order = {name: truth["diagnostics"].pop(name) for name in ORDER_METRICS}
     as_written = summary_of(log)["diagnostics"]
-    assert {name: as_written[name] for name in OF_THE_ORDER} == order
-    assert_true(summary_of(log, timedelta(minutes=2)), truth)
+    assert {name: as_written[name] for name in ORDER_METRICS} == order
+    assert_has_truth(summary_of(log, timedelta(minutes=2)), truth)
 
 
 def test_the_reference_finds_the_truth() -> None:
-    """So does the slow reference, which is written from the rules and shares no code."""
-    log, truth = simulated(replace(SPOILT, events=5_000))
+    """The slow reference, written from the rules without shared code, finds the truth too."""
+    log, truth = simulated(replace(NOISY, events=5_000))
     searches: list[dict[str, Any]] = [*reference.run([log], reference.Options()).searches]
     assert len(searches) == truth["searches"]
     assert sum(search["ctr"] == 1.0 for search in searches) == truth["clicked_searches"]
@@ -139,14 +139,16 @@ def test_the_reference_finds_the_truth() -> None:
 
 
 @pytest.mark.parametrize(("later_ms", "closed_by"), [(0, "end"), (1, "gap")])
-def test_the_end_of_a_log_finds_out_what_is_overdue(later_ms: int, closed_by: str) -> None:
-    """A session is over when the clock has passed its latest event by more than 35 minutes (R7)."""
+def test_a_session_overdue_at_the_end_of_a_log_is_closed_by_the_gap(
+    later_ms: int, closed_by: str
+) -> None:
+    """A session ends when the clock passes its latest event by more than 35 minutes (R7)."""
     simulation = Simulation(Scenario())
     visit = Visit(simulation._shop, 1)
     visit._open_search(0)
-    simulation._guests = [(0, 1, 0, visit, lambda _: 0)]
+    simulation._active = [(0, 1, 0, visit, lambda _: 0)]
     simulation.truth.last_ms = 35 * 60_000 + later_ms
-    simulation._cut_off_visits()
+    simulation._end_open_sessions()
     true = simulation.truth.to_dict()["closed_by"]
     assert true[closed_by] == 1
     log = (
@@ -157,7 +159,7 @@ def test_the_end_of_a_log_finds_out_what_is_overdue(later_ms: int, closed_by: st
 
 
 def test_disorder_changes_what_a_summary_finds() -> None:
-    """In a busy log in disorder the numbers are others, as docs/simulation.md says."""
+    """A busy log in disorder gives other values, as docs/simulation.md describes."""
     log, truth = simulated(Scenario(events=20_000, users=2_000, disorder=0.2))
     found = summary_of(log)
     assert found["ctr"] != truth["ctr"]
@@ -169,9 +171,9 @@ def test_disorder_changes_what_a_summary_finds() -> None:
 
 
 def test_the_same_scenario_gives_the_same_bytes_everywhere() -> None:
-    """A digest of a log with all that may befall one: with any Python, on any machine.
+    """The digest of a log with all kinds of noise is the same in any Python, on any machine.
 
-    It stands for what users may have kept, so it changes with the model of users only.
+    Users may keep simulated logs, so the digest changes only with the model of users.
     """
     log, _ = simulated(
         Scenario(events=50_000, users=3_000, orphans=0.01, disorder=0.01, bad_lines=0.01)
@@ -180,14 +182,14 @@ def test_the_same_scenario_gives_the_same_bytes_everywhere() -> None:
 
 
 def test_another_seed_gives_another_log() -> None:
-    """The seed is used for all that is left to chance."""
+    """Each seed gives a different log."""
     logs = {simulated(Scenario(events=100, seed=seed))[0] for seed in (-1, 0, 1, 2**70)}
     assert len(logs) == 4
 
 
-@pytest.mark.parametrize("scenario", [Scenario(), SPOILT], ids=["clean", "spoilt"])
+@pytest.mark.parametrize("scenario", [Scenario(), NOISY], ids=["clean", "noisy"])
 def test_a_longer_log_begins_with_the_shorter_one(scenario: Scenario) -> None:
-    """The number of events only says where the log ends."""
+    """The number of events decides only where the log ends."""
     longer, _ = simulated(replace(scenario, events=5_000))
     for events in (0, 1, 7, 1_999, 2_000, 2_001, 4_321):
         shorter, truth = simulated(replace(scenario, events=events))
@@ -196,28 +198,28 @@ def test_a_longer_log_begins_with_the_shorter_one(scenario: Scenario) -> None:
 
 
 def test_bad_lines_change_nothing_else() -> None:
-    """Without its bad lines, a log is the one that has none."""
-    spoilt, truth = simulated(SPOILT)
-    clean, _ = simulated(replace(SPOILT, bad_lines=0.0))
+    """Without its bad lines, a log is the same as one generated without bad lines."""
+    noisy, truth = simulated(NOISY)
+    clean, _ = simulated(replace(NOISY, bad_lines=0.0))
     good = {*clean.splitlines()}
-    assert [line for line in spoilt.splitlines() if line in good] == clean.splitlines()
+    assert [line for line in noisy.splitlines() if line in good] == clean.splitlines()
     assert truth["diagnostics"]["bad_lines"] == pytest.approx(400, rel=0.2)
 
 
 def test_lines_are_in_order_of_time() -> None:
-    """Time never steps back, and never stands still for a user."""
+    """Times never decrease, and increase strictly for each user."""
     times: dict[int, str] = {}
     clock = ""
-    for event in parsed(simulated(replace(SPOILT, bad_lines=0.0))[0]):
+    for event in parsed(simulated(replace(NOISY, bad_lines=0.0))[0]):
         assert event["time"] >= clock
         assert event["time"] > times.get(event["user"], "")
         clock = times[event["user"]] = event["time"]
 
 
 def test_events_have_the_fields_of_their_type() -> None:
-    """The fields are ctrlog's own, in one order, and the types are all that there are."""
+    """Events have ctrlog's own fields in a fixed order, and every type occurs."""
     seen: dict[str, set[str]] = {}
-    for event in parsed(simulated(replace(SPOILT, bad_lines=0.0))[0]):
+    for event in parsed(simulated(replace(NOISY, bad_lines=0.0))[0]):
         first, second, third, *rest = event
         assert (first, second, third) == ("type", "user", "time")
         seen.setdefault(event["type"], set()).add(" ".join(rest))
@@ -234,13 +236,13 @@ def test_events_have_the_fields_of_their_type() -> None:
 
 @pytest.mark.parametrize("users", [1, 2, 50])
 def test_there_are_no_more_users_than_asked_for(users: int) -> None:
-    """However much is asked of them, and nearly all of them come."""
+    """A log with few users and many events has exactly these users."""
     log, _ = simulated(Scenario(events=3_000, users=users, days=0.5))
     assert {event["user"] for event in parsed(log)} == {*range(1, users + 1)}
 
 
 def test_orphans_come_in_their_share() -> None:
-    """However large it is."""
+    """Orphans make up the requested share of the events."""
     for share in (0.01, 0.3, 0.9):
         _, truth = simulated(Scenario(events=10_000, orphans=share))
         diagnostics = truth["diagnostics"]
@@ -249,13 +251,13 @@ def test_orphans_come_in_their_share() -> None:
         assert diagnostics["orphan_clicks"] > diagnostics["orphan_results"] > 0
 
 
-# How long it lasts.
+# Duration.
 
 
 @pytest.mark.parametrize("days", [0.25, 1, 10])
 @pytest.mark.parametrize("orphans", [0.0, 0.3])
 def test_a_log_lasts_as_long_as_asked_for(days: float, orphans: float) -> None:
-    """About, as visits come at random; in any part of the day."""
+    """The log lasts approximately as many days as requested, from any time of day."""
     start = datetime(2024, 3, 7, 16, 20, tzinfo=UTC)
     _, truth = simulated(
         Scenario(events=50_000, users=10_000, start=start, days=days, orphans=orphans)
@@ -266,7 +268,7 @@ def test_a_log_lasts_as_long_as_asked_for(days: float, orphans: float) -> None:
 
 
 def test_users_come_as_often_however_long_the_log_is() -> None:
-    """Twice the users do as much in half the time."""
+    """Twice as many users produce the same number of events in half the time."""
     lasts = {}
     for users in (1_000, 2_000, 4_000):
         _, truth = simulated(Scenario(events=200_000, users=users))
@@ -289,14 +291,14 @@ def test_users_come_as_often_however_long_the_log_is() -> None:
     ],
     ids=str,
 )
-def test_a_log_that_outlasts_time_is_refused(scenario: Scenario) -> None:
-    """Before it is begun, where that can be told; and what to do is said."""
-    with pytest.raises(UsageError, match=r"after the year 9999; name more --users"):
+def test_a_log_beyond_the_year_9999_is_refused(scenario: Scenario) -> None:
+    """A log that would last beyond the year 9999 is refused, with a remedy."""
+    with pytest.raises(UsageError, match=r"beyond the year 9999; use more --users"):
         simulated(scenario)
 
 
-def test_a_log_may_begin_as_time_does() -> None:
-    """The first and the last times that can be told are times as any."""
+def test_a_log_can_begin_in_the_first_and_in_the_last_year() -> None:
+    """A log can begin in the year 1 and in the last hours of the year 9999."""
     log, _ = simulated(Scenario(events=10, users=10**6, start=datetime(1, 1, 1, tzinfo=UTC)))
     assert parsed(log)[0]["time"].startswith("0001-01-01T00:")
     start = datetime(9999, 12, 31, 20, tzinfo=UTC)
@@ -304,30 +306,30 @@ def test_a_log_may_begin_as_time_does() -> None:
     assert parsed(log)[0]["time"].startswith("9999-12-31T20:")
 
 
-def test_memory_holds_who_is_there_only() -> None:
-    """The longer the log, the more visits were made, but not the more are held."""
+def test_memory_holds_only_visits_in_progress() -> None:
+    """A longer log has more visits, but not more of them in progress."""
     most = {}
     for events in (20_000, 80_000):
         simulation = Simulation(Scenario(events=events, users=5_000))
-        most[events] = max(len(simulation._guests) for _ in simulation.blocks())
-        assert len(simulation._present) == len(simulation._guests)
+        most[events] = max(len(simulation._active) for _ in simulation.blocks())
+        assert len(simulation._present) == len(simulation._active)
         assert simulation._visits > events / 10
     assert most[80_000] < 150
     assert most[80_000] < 2 * most[20_000]
 
 
-# How users are.
+# Behaviour of users.
 
 
 @cache
 def large() -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A log that is large enough to look like its model."""
+    """Return a log that is large enough to show the distributions of the model, and its truth."""
     log, truth = simulated(Scenario(events=200_000, users=20_000))
     return parsed(log), truth
 
 
 def test_the_log_looks_like_one_of_a_shop() -> None:
-    """The shares are in the range that shops report, not made to the last digit."""
+    """The ratios are in the range that web shops report."""
     _, truth = large()
     assert 0.4 < truth["ctr"] < 0.6
     assert 0.02 < truth["zero_result_rate"] < 0.08
@@ -339,7 +341,7 @@ def test_the_log_looks_like_one_of_a_shop() -> None:
 
 
 def test_clicks_fall_with_the_rank() -> None:
-    """Each rank gets fewer than the one before, by more than its results are worse."""
+    """Each rank gets fewer clicks than the one above, by more than its attraction is lower."""
     clicks = Counter[int]()
     for event in large()[0]:
         if "rank" in event:
@@ -352,7 +354,7 @@ def test_clicks_fall_with_the_rank() -> None:
 
 
 def test_queries_follow_zipfs_law() -> None:
-    """Of the first searches of visits, 1/n as many are for the n-th query as for the first."""
+    """In first searches of visits, the n-th query occurs 1/n times as often as the first."""
     made: Counter[str] = Counter()
     opened: set[int] = set()
     for event in large()[0]:
@@ -368,7 +370,7 @@ def test_queries_follow_zipfs_law() -> None:
 
 
 def test_some_queries_are_better_than_others() -> None:
-    """The CTR of frequent queries differs by far more than chance makes it."""
+    """The CTR of frequent queries differs by far more than chance explains."""
     clicked: dict[str, list[bool]] = {}
     open_: dict[int, str] = {}
     for event in large()[0]:
@@ -385,7 +387,7 @@ def test_some_queries_are_better_than_others() -> None:
 
 
 def test_some_apps_log_ranks_and_others_do_not() -> None:
-    """All clicks of a user do, but those on adverts, or none."""
+    """All clicks of a user have ranks, except on adverts, or none has."""
     by_user: dict[int, set[bool]] = {}
     for event in large()[0]:
         if event["type"] == "ClickResult" and event["item"] != "advert":
@@ -395,10 +397,10 @@ def test_some_apps_log_ranks_and_others_do_not() -> None:
     assert logging / len(by_user) == pytest.approx(Habits().logs_ranks, abs=0.02)
 
 
-def test_visits_have_as_many_events_as_are_said() -> None:
-    """What spreads events over days is the mean of the model."""
+def test_visits_have_the_stated_mean_number_of_events() -> None:
+    """`EVENTS_PER_VISIT`, which spreads events over days, is the mean of the model."""
     simulation = Simulation(Scenario(events=200_000, users=50_000))
     for _ in simulation.blocks():
         pass
-    ended = simulation._visits - len(simulation._guests) / 2
+    ended = simulation._visits - len(simulation._active) / 2
     assert 200_000 / ended == pytest.approx(EVENTS_PER_VISIT, rel=0.02)

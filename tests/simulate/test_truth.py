@@ -1,4 +1,4 @@
-"""The truth of a simulated log, from stories told by hand."""
+"""The true metrics of a simulated log, from searches counted by hand."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ctrlog.simulate.truth import Truth
 SEARCH, CLOSE, GAP = ClosedBy.SEARCH, ClosedBy.CLOSE, ClosedBy.GAP
 
 
-def told() -> Truth:
-    """A truth of twelve searches."""
+def example() -> Truth:
+    """Return a truth of twelve searches."""
     truth = Truth(users=100)
-    truth.stories = Counter(
+    truth.searches = Counter(
         {
             (True, 1, 1, SEARCH): 3,
             (True, 2, 4, CLOSE): 2,
@@ -30,9 +30,9 @@ def told() -> Truth:
     return truth
 
 
-def test_stories_give_all_metrics_of_searches() -> None:
+def test_searches_give_all_their_metrics() -> None:
     """Each number is counted by hand, by the definitions in docs/metrics.md."""
-    found = told().to_dict()
+    found = example().to_dict()
     assert found["searches"] == 12
     assert found["clicked_searches"] == 3 + 2 + 1 + 1
     assert found["ctr"] == 7 / 12
@@ -57,7 +57,7 @@ def test_stories_give_all_metrics_of_searches() -> None:
 
 def test_sessions_and_their_users_are_counted() -> None:
     """A user counts once, and only with a search."""
-    truth = told()
+    truth = example()
     for user, searches in (1, 4), (100, 6), (1, 2), (50, 0), (8, 0):
         truth.end_session(user, searches)
     found = truth.to_dict()
@@ -66,8 +66,8 @@ def test_sessions_and_their_users_are_counted() -> None:
     assert found["diagnostics"]["sessions_without_search"] == 2
 
 
-def test_all_users_are_told_apart() -> None:
-    """Each has a place of their own, from the first to the last."""
+def test_each_user_is_counted_separately() -> None:
+    """Each user is counted separately, from the first to the last."""
     truth = Truth(users=17)
     for user in range(1, 18):
         truth.end_session(user, 1)
@@ -75,7 +75,7 @@ def test_all_users_are_told_apart() -> None:
 
 
 def test_nothing_measured_is_null() -> None:
-    """Without a search, all that is divided is null and all that is counted 0."""
+    """Without a search, all ratios are null and all counts are 0."""
     found = Truth(users=1).to_dict()
     diagnostics = found.pop("diagnostics")
     nulls = {name for name, value in found.items() if value is None}
@@ -91,7 +91,7 @@ def test_nothing_measured_is_null() -> None:
 
 
 def test_diagnostics_are_as_a_summary_has_them() -> None:
-    """Lines count the bad ones too; times and steps are in the units of the summary."""
+    """Lines include the bad ones; times and steps have the units of the summary."""
     truth = Truth(users=1)
     truth.events, truth.bad_lines = 10, Counter({"cut off": 2, "not JSON": 1})
     truth.orphan_clicks, truth.orphan_results = 3, 4

@@ -1,4 +1,4 @@
-"""A user's visit: what is done, what is logged of it, and what is true of it."""
+"""A user's visit: its acts, its events in the log, and its truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctrlog.simulate.draws import draws
 from ctrlog.simulate.truth import Truth
 from ctrlog.simulate.user_model import GAP_MS, OVERDUE_MS, Habits, Shop, Visit
 
-#: Users who do nothing but search once and close the app.
+#: Users who search once and close the app.
 PLAIN = Habits(
     searches=1,
     gives_up=0,
@@ -39,8 +39,8 @@ PLAIN = Habits(
 
 
 @dataclass
-class Lived:
-    """A visit from its start to its end: its events, the waits before them, and the truth."""
+class FinishedVisit:
+    """A finished visit: its events, the waits before them, and its truth."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     waits_ms: list[int] = field(default_factory=list)
@@ -48,193 +48,197 @@ class Lived:
 
     @property
     def types(self) -> str:
-        """The types of the events."""
+        """The types of the events, in order."""
         return " ".join(event["type"] for event in self.events)
 
 
 @cache
 def catalogue(queries: int) -> Catalogue:
-    """Return a catalogue, which takes a while to make."""
+    """Return a catalogue, cached because it takes a while to make."""
     return Catalogue(queries)
 
 
-def live(habits: Habits, seed: int = 1, *, queries: int = 10, orphan_after: str = "") -> Lived:
-    """Let user 7 live through a visit, with an orphan due after each event of some type."""
-    lived = Lived()
+def run_visit(
+    habits: Habits, seed: int = 1, *, queries: int = 10, orphan_after: str = ""
+) -> FinishedVisit:
+    """Run a visit of user 7, with an orphan due after each event of a type."""
+    visit = FinishedVisit()
     lines: list[str] = []
 
-    def owes_orphan() -> bool:
+    def is_orphan_due() -> bool:
         return bool(orphan_after) and orphan_after in lines[-1]
 
     draw = draws(seed, "test")
-    shop = Shop(catalogue(queries), habits, draw, lines.append, owes_orphan, lived.truth)
+    shop = Shop(catalogue(queries), habits, draw, lines.append, is_orphan_due, visit.truth)
     acts = Visit(shop, 7).acts()
     wait_ms: int | None = next(acts)
     while wait_ms is not None:
-        lived.waits_ms.append(wait_ms)
+        visit.waits_ms.append(wait_ms)
         try:
-            wait_ms = acts.send(f"at {len(lived.waits_ms)}")
+            wait_ms = acts.send(f"at {len(visit.waits_ms)}")
         except StopIteration:
             wait_ms = None
-    lived.events = [json.loads(line) for line in lines]
-    return lived
+    visit.events = [json.loads(line) for line in lines]
+    return visit
 
 
-def some(habits: Habits, is_wanted: Callable[[Lived], bool], *, queries: int = 10) -> Lived:
-    """Return the first of many visits that is wanted."""
-    visits = (live(habits, seed, queries=queries) for seed in range(100_000))
+def some(
+    habits: Habits, is_wanted: Callable[[FinishedVisit], bool], *, queries: int = 10
+) -> FinishedVisit:
+    """Return the first of many visits that meets a condition."""
+    visits = (run_visit(habits, seed, queries=queries) for seed in range(100_000))
     return next(filter(is_wanted, visits))
 
 
 def test_a_visit_is_a_search_between_opening_and_closing() -> None:
-    """Each line has the user, and the time that was told to it."""
-    lived = some(PLAIN, lambda lived: lived.types == "AppOpen Search Results AppClose")
-    assert [(event["user"], event["time"]) for event in lived.events] == [
+    """Each line has the user, and the time that was sent to the visit."""
+    visit = some(PLAIN, lambda visit: visit.types == "AppOpen Search Results AppClose")
+    assert [(event["user"], event["time"]) for event in visit.events] == [
         (7, f"at {number}") for number in range(1, 5)
     ]
-    assert lived.waits_ms[0] == 0
-    assert lived.truth.stories == {(True, 0, None, ClosedBy.CLOSE): 1}
-    assert (lived.truth.sessions, lived.truth.users) == (1, 1)
+    assert visit.waits_ms[0] == 0
+    assert visit.truth.searches == {(True, 0, None, ClosedBy.CLOSE): 1}
+    assert (visit.truth.sessions, visit.truth.users) == (1, 1)
 
 
-def test_who_only_looks_around_scrolls() -> None:
-    """Then the session has no search."""
-    lived = live(replace(PLAIN, searches=0))
-    assert lived.types == "AppOpen scroll AppClose"
-    assert (lived.truth.sessions, lived.truth.sessions_without_search) == (0, 1)
+def test_a_user_who_does_not_search_scrolls() -> None:
+    """A visit without a search has a session without a search."""
+    visit = run_visit(replace(PLAIN, searches=0))
+    assert visit.types == "AppOpen scroll AppClose"
+    assert (visit.truth.sessions, visit.truth.sessions_without_search) == (0, 1)
 
 
 def test_a_click_is_on_an_item_that_was_shown() -> None:
-    """Its rank is the item's place, told by the log or not; who is satisfied is done."""
+    """The rank is the item's place, whether logged or not, and a satisfied user stops."""
     for logs_ranks in (0, 1):
         habits = replace(PLAIN, logs_ranks=logs_ranks)
-        lived = some(habits, lambda lived: lived.types.count("ClickResult") == 1)
-        assert lived.types == "AppOpen Search Results ClickResult AppClose"
-        results, click = lived.events[2], lived.events[3]
+        visit = some(habits, lambda visit: visit.types.count("ClickResult") == 1)
+        assert visit.types == "AppOpen Search Results ClickResult AppClose"
+        results, click = visit.events[2], visit.events[3]
         rank = 1 + results["items"].index(click["item"])
         assert click.get("rank") == (rank if logs_ranks else None)
-        assert lived.truth.stories == {(True, 1, rank, ClosedBy.CLOSE): 1}
+        assert visit.truth.searches == {(True, 1, rank, ClosedBy.CLOSE): 1}
 
 
 def test_the_next_page_has_the_next_ranks() -> None:
-    """Its results are logged apart, and a click there has a rank of 11 to 20."""
+    """The second page is logged separately, and clicks on it have ranks 11 to 20."""
     habits = replace(PLAIN, turns_page=1, logs_ranks=1)
-    lived = some(habits, lambda lived: lived.types.endswith("Results Results ClickResult AppClose"))
-    click = lived.events[-2]
-    assert click["rank"] == 11 + lived.events[-3]["items"].index(click["item"])
-    assert lived.truth.stories == {(True, 1, click["rank"], ClosedBy.CLOSE): 1}
+    visit = some(habits, lambda visit: visit.types.endswith("Results Results ClickResult AppClose"))
+    click = visit.events[-2]
+    assert click["rank"] == 11 + visit.events[-3]["items"].index(click["item"])
+    assert visit.truth.searches == {(True, 1, click["rank"], ClosedBy.CLOSE): 1}
 
 
-def test_the_rank_is_unknown_where_the_log_does_not_tell_it() -> None:
-    """An advert has none; if the results are not logged, only the click itself can tell."""
+def test_the_rank_is_unknown_if_the_log_does_not_reveal_it() -> None:
+    """An advert has no rank; without logged results only the click can name its rank."""
 
-    def has_a_click(lived: Lived) -> bool:
-        return lived.types.count("ClickResult") == 1
+    def has_a_click(visit: FinishedVisit) -> bool:
+        return visit.types.count("ClickResult") == 1
 
-    lived = some(replace(PLAIN, clicks_advert=1, logs_ranks=1), has_a_click)
-    assert lived.events[3].keys() == {"type", "user", "time", "item"}
-    assert lived.events[3]["item"] not in lived.events[2]["items"]
-    assert lived.truth.stories == {(True, 1, None, ClosedBy.CLOSE): 1}
-    lived = some(replace(PLAIN, loses_results=1), has_a_click)
-    assert lived.types == "AppOpen Search ClickResult AppClose"
-    assert lived.truth.stories == {(None, 1, None, ClosedBy.CLOSE): 1}
-    lived = some(replace(PLAIN, loses_results=1, logs_ranks=1), has_a_click)
-    rank = lived.events[2]["rank"]
-    assert lived.truth.stories == {(None, 1, rank, ClosedBy.CLOSE): 1}
+    visit = some(replace(PLAIN, clicks_advert=1, logs_ranks=1), has_a_click)
+    assert visit.events[3].keys() == {"type", "user", "time", "item"}
+    assert visit.events[3]["item"] not in visit.events[2]["items"]
+    assert visit.truth.searches == {(True, 1, None, ClosedBy.CLOSE): 1}
+    visit = some(replace(PLAIN, loses_results=1), has_a_click)
+    assert visit.types == "AppOpen Search ClickResult AppClose"
+    assert visit.truth.searches == {(None, 1, None, ClosedBy.CLOSE): 1}
+    visit = some(replace(PLAIN, loses_results=1, logs_ranks=1), has_a_click)
+    rank = visit.events[2]["rank"]
+    assert visit.truth.searches == {(None, 1, rank, ClosedBy.CLOSE): 1}
 
 
-def test_who_gives_up_sees_no_results() -> None:
-    """The search has none that were logged, and no click."""
-    lived = live(replace(PLAIN, gives_up=1))
-    assert lived.types == "AppOpen Search AppClose"
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
+def test_a_user_who_gives_up_sees_no_results() -> None:
+    """A search that the user leaves early has no logged results and no click."""
+    visit = run_visit(replace(PLAIN, gives_up=1))
+    assert visit.types == "AppOpen Search AppClose"
+    assert visit.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
 
 
 def test_a_query_that_finds_nothing_shows_an_empty_page() -> None:
-    """Nothing can be clicked there, nor is there a next page."""
+    """An empty page has no clicks and no next page."""
     habits = replace(PLAIN, turns_page=1)
-    lived = some(habits, lambda lived: '"items": []' in json.dumps(lived.events), queries=1_000)
-    assert lived.types == "AppOpen Search Results AppClose"
-    assert lived.truth.stories == {(False, 0, None, ClosedBy.CLOSE): 1}
+    visit = some(habits, lambda visit: '"items": []' in json.dumps(visit.events), queries=1_000)
+    assert visit.types == "AppOpen Search Results AppClose"
+    assert visit.truth.searches == {(False, 0, None, ClosedBy.CLOSE): 1}
 
 
-def test_a_query_is_put_another_way() -> None:
-    """The search before is closed by the next one, in the same session."""
-    lived = some(replace(PLAIN, rephrases=0.5), lambda lived: lived.types.count("Search") == 2)
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
-    assert lived.truth.sessions == 1
+def test_a_query_is_rephrased() -> None:
+    """A rephrased query closes the search before, in the same session."""
+    visit = some(replace(PLAIN, rephrases=0.5), lambda visit: visit.types.count("Search") == 2)
+    assert [by for *_, by in visit.truth.searches] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
+    assert visit.truth.sessions == 1
 
 
-def searched_twice(habits: Habits, is_wanted: Callable[[Lived], bool]) -> Lived:
+def searched_twice(habits: Habits, is_wanted: Callable[[FinishedVisit], bool]) -> FinishedVisit:
     """Return a visit with two searches and no click."""
     return some(
         replace(habits, rephrases=0.5, gives_up=1),
-        lambda lived: lived.types.count("Search") == 2 and is_wanted(lived),
+        lambda visit: visit.types.count("Search") == 2 and is_wanted(visit),
     )
 
 
 def test_the_app_is_put_aside_for_the_gap_at_most() -> None:
     """A pause of exactly the gap is inside the session."""
     habits = replace(PLAIN, puts_aside=1)
-    lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS)
-    assert lived.types == "AppOpen Search Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
-    assert lived.truth.sessions == 1
+    visit = searched_twice(habits, lambda visit: visit.waits_ms[2] == GAP_MS)
+    assert visit.types == "AppOpen Search Search AppClose"
+    assert [by for *_, by in visit.truth.searches] == [ClosedBy.SEARCH, ClosedBy.CLOSE]
+    assert visit.truth.sessions == 1
 
 
-def test_who_stays_away_comes_back_to_another_session() -> None:
-    """A pause longer by a millisecond ends the session, with the app opened anew or not."""
+def test_a_user_who_stays_away_returns_in_another_session() -> None:
+    """A pause of 1 ms more than the gap ends the session, whether the app is reopened or not."""
     habits = replace(PLAIN, stays_away=1)
-    lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS + 1)
-    assert lived.types == "AppOpen Search Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.GAP, ClosedBy.CLOSE]
-    assert lived.truth.sessions == 2
+    visit = searched_twice(habits, lambda visit: visit.waits_ms[2] == GAP_MS + 1)
+    assert visit.types == "AppOpen Search Search AppClose"
+    assert [by for *_, by in visit.truth.searches] == [ClosedBy.GAP, ClosedBy.CLOSE]
+    assert visit.truth.sessions == 2
     habits = replace(habits, reopens=1)
-    lived = searched_twice(habits, lambda lived: lived.waits_ms[2] == GAP_MS + 1)
-    assert lived.types == "AppOpen Search AppOpen Search AppClose"
-    assert [by for *_, by in lived.truth.stories] == [ClosedBy.GAP, ClosedBy.CLOSE]
-    assert lived.truth.sessions == 2
+    visit = searched_twice(habits, lambda visit: visit.waits_ms[2] == GAP_MS + 1)
+    assert visit.types == "AppOpen Search AppOpen Search AppClose"
+    assert [by for *_, by in visit.truth.searches] == [ClosedBy.GAP, ClosedBy.CLOSE]
+    assert visit.truth.sessions == 2
 
 
 def test_a_visit_times_out() -> None:
-    """The app says so after a while, still inside the session."""
-    lived = live(replace(PLAIN, closes=0, times_out=1, gives_up=1))
-    assert lived.types == "AppOpen Search Timeout"
-    assert GAP_MS / 2 <= lived.waits_ms[-1] <= GAP_MS
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.TIMEOUT): 1}
+    """The app logs Timeout after a while, still inside the session."""
+    visit = run_visit(replace(PLAIN, closes=0, times_out=1, gives_up=1))
+    assert visit.types == "AppOpen Search Timeout"
+    assert GAP_MS / 2 <= visit.waits_ms[-1] <= GAP_MS
+    assert visit.truth.searches == {(None, 0, None, ClosedBy.TIMEOUT): 1}
 
 
-def test_who_just_goes_is_there_until_the_session_falls_due() -> None:
-    """Nobody can come back before, so what ended the session is never in doubt."""
-    lived = live(replace(PLAIN, closes=0, gives_up=1))
-    assert lived.types == "AppOpen Search"
-    assert lived.waits_ms[-1] == OVERDUE_MS
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.GAP): 1}
+def test_a_visit_without_a_last_event_ends_with_its_session() -> None:
+    """Without AppClose or Timeout a visit lasts until the gap ends its session."""
+    visit = run_visit(replace(PLAIN, closes=0, gives_up=1))
+    assert visit.types == "AppOpen Search"
+    assert visit.waits_ms[-1] == OVERDUE_MS
+    assert visit.truth.searches == {(None, 0, None, ClosedBy.GAP): 1}
 
 
 def test_orphans_come_where_no_search_is_open() -> None:
-    """Before the first search they are in its session, after the AppClose in one of their own."""
-    lived = live(replace(PLAIN, gives_up=1), orphan_after="AppOpen")
-    assert lived.types == "AppOpen ClickResult Search AppClose"
-    assert (lived.truth.orphan_clicks, lived.truth.orphan_results) == (1, 0)
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
-    assert (lived.truth.sessions, lived.truth.sessions_without_search) == (1, 0)
-    lived = live(replace(PLAIN, gives_up=1, orphan_clicks=0), orphan_after="AppClose")
-    assert lived.types == "AppOpen Search AppClose Results"
-    assert (lived.truth.orphan_clicks, lived.truth.orphan_results) == (0, 1)
-    assert lived.truth.stories == {(None, 0, None, ClosedBy.CLOSE): 1}
-    assert (lived.truth.sessions, lived.truth.sessions_without_search) == (1, 1)
-    assert lived.waits_ms[-1] == OVERDUE_MS
+    """Orphans before the first search are in its session, those after AppClose in their own."""
+    visit = run_visit(replace(PLAIN, gives_up=1), orphan_after="AppOpen")
+    assert visit.types == "AppOpen ClickResult Search AppClose"
+    assert (visit.truth.orphan_clicks, visit.truth.orphan_results) == (1, 0)
+    assert visit.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
+    assert (visit.truth.sessions, visit.truth.sessions_without_search) == (1, 0)
+    visit = run_visit(replace(PLAIN, gives_up=1, orphan_clicks=0), orphan_after="AppClose")
+    assert visit.types == "AppOpen Search AppClose Results"
+    assert (visit.truth.orphan_clicks, visit.truth.orphan_results) == (0, 1)
+    assert visit.truth.searches == {(None, 0, None, ClosedBy.CLOSE): 1}
+    assert (visit.truth.sessions, visit.truth.sessions_without_search) == (1, 1)
+    assert visit.waits_ms[-1] == OVERDUE_MS
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_no_pause_inside_a_session_exceeds_the_gap(seed: int) -> None:
-    """But for those that are meant to: whatever adds up to a wait stays below it."""
-    lived = live(replace(Habits(), stays_away=0), seed)
-    assert max(lived.waits_ms[: len(lived.events)]) <= GAP_MS
+    """Only pauses that are meant to end a session are longer than the gap."""
+    visit = run_visit(replace(Habits(), stays_away=0), seed)
+    assert max(visit.waits_ms[: len(visit.events)]) <= GAP_MS
 
 
 def test_the_longest_waits_together_stay_below_the_gap() -> None:
-    """Also those that are too rare to be met: to dwell and then read on to the last result."""
+    """The longest dwell, page turn and reading to the last result add up to less than the gap."""
     waits = (user_model.DWELLING_MS, user_model.READING_MS, user_model.TURNING_MS)
     assert sum(table[-1] for table in waits) + 20 * user_model.LOOKING_MS < GAP_MS
