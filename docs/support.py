@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ctrlog.sessions.events import ClosedBy, Kind
-from ctrlog.sessions.table import BOUNDARIES, TABLE, Input, State, Told, Transition
+from ctrlog.sessions.table import BOUNDARIES, TABLE, State, TableInput, Transition, Variant
 from ctrlog.times import format_duration
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +77,7 @@ def state_table() -> str:
         "| | " + " | ".join(f"**{state.value}**" for state in State) + " |",
         "|---|" + "---|" * len(State),
     ]
-    for taken in (*Kind, *Told, *BOUNDARIES):
+    for taken in (*Kind, *Variant, *BOUNDARIES):
         cells = [_in_words(TABLE[state][taken], state) for state in State]
         lines.append(f"| {_name(taken)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -88,7 +88,7 @@ def state_diagram() -> str:
     arrows: dict[tuple[State, State], list[str]] = {}
     for state, row in TABLE.items():
         for taken, (_, after) in row.items():
-            is_as_others = taken in Told and row[taken] in map(row.__getitem__, Kind)
+            is_as_others = taken in Variant and row[taken] in map(row.__getitem__, Kind)
             if after is not state and not is_as_others:
                 arrows.setdefault((state, after), []).append(_name(taken).split(" (")[0])
     lines = ["```mermaid", "stateDiagram-v2"]
@@ -122,7 +122,7 @@ def waits_table(waits: Mapping[str, Sequence[int]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _name(taken: Input) -> str:
+def _name(taken: TableInput) -> str:
     if isinstance(taken, ClosedBy):
         return _BOUNDARY_NAMES[taken]
     return "any other event" if taken is Kind.OTHER else taken.value

@@ -10,7 +10,7 @@ import reference
 
 from ctrlog.metrics.groups import Choice, Grouping
 from ctrlog.metrics.order import MOST_GROUPS
-from ctrlog.metrics.summary import Summary, Summing
+from ctrlog.metrics.summary import Summary, SummaryCollector
 from ctrlog.run.pipeline import Pipeline
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
@@ -95,16 +95,16 @@ def summed_up(
         pipeline: What they run through; its searches carry the fields that the grouping
             needs, first in `extra`.
         names: Paths, or `-` for standard input.
-        grouping: As of `Summing`.
+        grouping: As of `SummaryCollector`.
         choice: Which groups to show; all if None.
-        most_groups: As of `Summing`.
-        max_user_searches: As of `Summing`.
+        most_groups: As of `SummaryCollector`.
+        max_user_searches: As of `SummaryCollector`.
 
     Raises:
         InputError, DataError: As `Pipeline.run`.
-        UsageError: As `Summing.update`.
+        UsageError: As `SummaryCollector.update`.
     """
-    summing = Summing(grouping, most_groups, max_user_searches)
+    summing = SummaryCollector(grouping, most_groups, max_user_searches)
     for ended in pipeline.run(names):
         summing.update(ended)
     return summing.summary(pipeline.facts(), choice)

@@ -102,7 +102,7 @@ def build(
     )
     render = _messages(per) if out.startswith(KAFKA) else _lines(per)
 
-    def shard(saved: State | None) -> ShardLogic:
+    def shard(saved: SavedShard | None) -> ShardLogic:
         return ShardLogic(rules, per, render, saved, keeps_open=reading.keeps_open)
 
     dataflow = Dataflow("ctrlog")
@@ -132,16 +132,16 @@ def _write(
         op.output("write", every, FilesSink(Path(out), is_folder=is_folder))
 
 
-State: TypeAlias = dict[str, Any]
+SavedShard: TypeAlias = dict[str, Any]
 #: Makes what to write of records, given how many the shard had found before.
 Render: TypeAlias = Callable[[Sequence[Record], int], list[Any]]
 
 
-class ShardLogic(StatefulBatchLogic[Portion, Any, State]):
+class ShardLogic(StatefulBatchLogic[Portion, Any, SavedShard]):
     """A shard in the flow."""
 
     def __init__(
-        self, rules: Rules, per: Per, render: Render, saved: State | None, *, keeps_open: bool
+        self, rules: Rules, per: Per, render: Render, saved: SavedShard | None, *, keeps_open: bool
     ) -> None:
         """Make a shard, or go on with one.
 
@@ -174,7 +174,7 @@ class ShardLogic(StatefulBatchLogic[Portion, Any, State]):
         records = ended.searches if self._per is Per.SEARCH else ended.sessions
         return self._written(records), StatefulBatchLogic.RETAIN
 
-    def snapshot(self) -> State:
+    def snapshot(self) -> SavedShard:
         """Return a copy of all there is."""
         return {"shard": self._shard.save(), "found": self._found}
 

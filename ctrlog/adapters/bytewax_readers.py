@@ -11,11 +11,11 @@ from typing import Any
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import open_source
-from ctrlog.inputs.position import Likeness, Mark
+from ctrlog.inputs.position import Match, Position
 from ctrlog.run.settings import LogOptions
 
 #: How much of a file to read at a time: enough for each of some shards to get many events.
-BLOCK_BYTES = 512 * 1024
+PARTITION_BLOCK_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Reading:
     shards: int
     follows: bool
     keeps_open: bool
-    block_bytes: int = BLOCK_BYTES
+    block_bytes: int = PARTITION_BLOCK_BYTES
     batch_size: int = 5000
 
 
-class Reader(ABC):
+class LineReader(ABC):
     """Gives the lines of a partition."""
 
     @abstractmethod
@@ -72,10 +72,10 @@ class Reader(ABC):
         """Read no more."""
 
 
-class FileReader(Reader):
+class FileReader(LineReader):
     """Reads a file."""
 
-    def __init__(self, path: Path, reading: Reading, saved: tuple[Mark, int] | None) -> None:
+    def __init__(self, path: Path, reading: Reading, saved: tuple[Position, int] | None) -> None:
         """Open a file.
 
         Args:
@@ -92,7 +92,7 @@ class FileReader(Reader):
             stack.callback(source.close)
             if saved is not None:
                 mark, self._line = saved
-                if mark.offset and source.go_to(mark) is not Likeness.SAME:
+                if mark.offset and source.go_to(mark) is not Match.SAME:
                     raise InputError(
                         f"{path}: was read up to byte {mark.offset} before, and does not hold what"
                         " was there; it is not the file of then"
@@ -124,7 +124,7 @@ class FileReader(Reader):
         """Return a last line without a newline."""
         return self._source.take_rest()
 
-    def save(self) -> tuple[Mark, int]:
+    def save(self) -> tuple[Position, int]:
         """Return the place and the number of the next line."""
         return self._source.mark(), self._line
 
@@ -133,7 +133,7 @@ class FileReader(Reader):
         self._source.close()
 
 
-class TopicReader(Reader):
+class TopicReader(LineReader):
     """Reads a partition of a topic: each message is a line."""
 
     def __init__(self, messages: Any) -> None:

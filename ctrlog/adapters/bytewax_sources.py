@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from ctrlog.adapters.bytewax_readers import FileReader, Reader, Reading, TopicReader
+from ctrlog.adapters.bytewax_readers import FileReader, LineReader, Reading, TopicReader
 from ctrlog.adapters.partitioning import Dealer, Portion
 from ctrlog.errors import InputError, UsageError
 from ctrlog.schemas.bad_lines import BadLines
@@ -41,7 +41,7 @@ class LogPartition(StatefulSourcePartition[Item, dict[str, Any]]):
     """A log that is dealt out to shards as it is read."""
 
     def __init__(
-        self, name: str, reader: Reader, reading: Reading, saved: dict[str, Any] | None
+        self, name: str, reader: LineReader, reading: Reading, saved: dict[str, Any] | None
     ) -> None:
         """Begin at the beginning, or go on.
 

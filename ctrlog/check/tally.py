@@ -15,7 +15,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from ctrlog.check.fields import FieldNotes
-from ctrlog.check.traces import Order, Query, SearchTrace, UserTrace, offset_of
+from ctrlog.check.traces import Query, SearchTrace, TimeOrder, UserTrace, offset_of
 from ctrlog.metrics.sketches import HeavyHitters, KeyedSample
 from ctrlog.schemas.bulk import is_instruction
 from ctrlog.schemas.mapping import Watched
@@ -127,7 +127,7 @@ class Checkup:
         self.lines = 0
         self.instructions = 0
         self.tally = Tally()
-        self.order = Order(lateness)
+        self.order = TimeOrder(lateness)
         self.clicks = Clicks()
         self.searches = KeyedSample(SearchTrace, most)
         self.searchers = HeavyHitters()

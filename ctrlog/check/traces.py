@@ -186,7 +186,7 @@ class FileOrder:
 
 
 @dataclass(slots=True)
-class Order:
+class TimeOrder:
     """How the times of a log run.
 
     Attributes:

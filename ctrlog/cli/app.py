@@ -54,7 +54,7 @@ from ctrlog.outputs.console import Color, wants_color
 from ctrlog.outputs.files import STDOUT_DESCRIPTOR, columns_of, open_output
 from ctrlog.outputs.formats import CheckpointFormat, SummaryFormat
 from ctrlog.outputs.records import Format, Look, Per
-from ctrlog.run.collect import Printing
+from ctrlog.run.collect import RecordCollector
 from ctrlog.run.settings import LogOptions
 from ctrlog.schemas.bad_lines import BadLines
 from ctrlog.sessions.rules import DEFAULTS
@@ -183,7 +183,7 @@ def run(
     )
     look = _look(color, output, format_, guards_formulas=spreadsheet_safe)
     with start_run(context, files, options, output, is_quiet=quiet, course=course) as run:
-        printing = Printing(
+        printing = RecordCollector(
             format_,
             per,
             run.write,
@@ -314,7 +314,7 @@ def summary(
     )
     # Loaded here, so that `run` need not wait for it.
     from ctrlog.metrics.groups import Choice  # noqa: PLC0415
-    from ctrlog.metrics.summary import Summing  # noqa: PLC0415
+    from ctrlog.metrics.summary import SummaryCollector  # noqa: PLC0415
     from ctrlog.outputs.summary_formats import render  # noqa: PLC0415
 
     grouping = _grouping(by or (["query"] if worst else []), tz, folds=fold)
@@ -323,7 +323,7 @@ def summary(
         sort, worst, min_searches, top or (None if is_timeline else format_.most_groups)
     )
     look = _look(color, output, format_, guards_formulas=spreadsheet_safe)
-    summing = Summing(grouping, max_groups, max_user_searches)
+    summing = SummaryCollector(grouping, max_groups, max_user_searches)
     course = Course(
         checkpoint=checkpoint,
         settings={

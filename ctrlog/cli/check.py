@@ -66,6 +66,8 @@ def check(
         choices = scan.Choices(schema, field or (), tuple(where or ()), rules, max_line)
         with open_output(output) as write:
             facts = scan.check(names, choices, console)
+            if console.has_failed and not (facts.events or facts.bad_lines):
+                raise typer.Exit(2)  # no input could be read, so there is nothing to look at
             found = findings(facts)
             is_text = format_ is CheckFormat.TEXT
             write(

@@ -24,7 +24,7 @@ from ctrlog.outputs.console import Console
 from ctrlog.outputs.files import Write, open_as_written, open_output
 from ctrlog.outputs.notes import notes_on_options
 from ctrlog.outputs.signals import Interrupted, asked_to_stop, stop_softly
-from ctrlog.run.collect import Product
+from ctrlog.run.collect import Collector
 from ctrlog.run.parallel.cores import usable_cores
 from ctrlog.run.parallel.ranges import size_of
 from ctrlog.run.pipeline import Pipeline
@@ -87,7 +87,7 @@ class Run:
     _course: Course
     _resumption: Resumption | None
 
-    def through(self, product: Product) -> None:
+    def through(self, product: Collector) -> None:
         """Run the logs through, by several processes if that may be and is worth it.
 
         Args:
@@ -112,7 +112,7 @@ class Run:
                 self.add_notes()
             raise Interrupted(number)
 
-    def _shared(self, product: Product) -> AbstractContextManager[None]:
+    def _shared(self, product: Collector) -> AbstractContextManager[None]:
         """Let other processes take part, if they may."""
         options, course = self._options, self._course
         limit = options.limit()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import Source
-from ctrlog.inputs.position import Likeness, Mark
+from ctrlog.inputs.position import Match, Position
 from ctrlog.inputs.reader import (
     DEFAULT_LIMITS,
     Arrival,
@@ -115,13 +115,13 @@ class _Met:
         """Return the numbers of the files that are open, which no others can have."""
         return {each.source.content.file for each in self._inputs if each.source is not None}
 
-    def marks(self, but_of: Path | None = None) -> list[Mark]:
+    def marks(self, but_of: Path | None = None) -> list[Position]:
         """Return how far each was read, but those whose home is a path."""
         found = [_place(each) for each in self._inputs if Path(each.home) != but_of]
         return [mark for mark in found if mark is not None]
 
 
-def _place(input_: Input) -> Mark | None:
+def _place(input_: Input) -> Position | None:
     """Return how far an input was read, or will be if it was renamed before it is its turn."""
     source = input_.source
     if source is None or source.offset or file_at(Path(input_.path)) == source.content.file:
@@ -244,27 +244,27 @@ class _Tail:
         if file in self._met.files() or held_in(self._path, self._met.marks(self._path)):
             return False  # it is read under another name
         match self._became(source.reached()):
-            case Likeness.SAME:
+            case Match.SAME:
                 input_.close()
                 return True
-            case Likeness.OTHER | Likeness.UNKNOWN:  # which is told when it is read
+            case Match.OTHER | Match.UNKNOWN:  # which is told when it is read
                 return self._queue_successors(source.mark())
         raise InputError(
             f"{input_.name}: was replaced by a file that begins as it did but goes on otherwise, so"
             " it cannot be read on"
         )
 
-    def _became(self, mark: Mark) -> Likeness:
+    def _became(self, mark: Position) -> Match:
         """Tell what stands under the name now of which a log was read to a mark.
 
         If that log is found where rotation has put it, it is another one, whatever it holds.
         """
         found = likeness(self._path, mark)
-        if found is Likeness.OTHER:
+        if found is Match.OTHER:
             return found
         renamed = find_again(self._path, mark)
         is_rotated = renamed is not None and is_rotated_name(self._path, renamed)
-        return Likeness.OTHER if is_rotated else found
+        return Match.OTHER if is_rotated else found
 
     def _leave_cut(self, input_: Input, source: Source) -> bool:
         """Queue what comes after a file that was cut back; False if there is nothing just now.
@@ -272,7 +272,7 @@ class _Tail:
         If there is a copy of what it held, the input goes on there, and is closed.
         """
         reached = source.reached()
-        if self._became(reached) is Likeness.SHORTER:  # an editor may be about to write the rest
+        if self._became(reached) is Match.SHORTER:  # an editor may be about to write the rest
             self._say_short(input_, reached)
             return False
         if not self._queue_successors(reached):
@@ -288,7 +288,7 @@ class _Tail:
             )
         return True
 
-    def _say_short(self, input_: Input, reached: Mark) -> None:
+    def _say_short(self, input_: Input, reached: Position) -> None:
         if not self._is_short:
             self._say(
                 f"{input_.name}: is shorter than the {reached.offset:,} bytes that were read of it;"
@@ -296,7 +296,7 @@ class _Tail:
             )
         self._is_short = True
 
-    def _queue_successors(self, mark: Mark) -> bool:
+    def _queue_successors(self, mark: Position) -> bool:
         """Queue what stands under the name now, and before that what came and went meanwhile.
 
         Args:
@@ -333,7 +333,7 @@ class _Tail:
                 break
         return True
 
-    def _missed_since(self, mark: Mark) -> list[Input]:
+    def _missed_since(self, mark: Position) -> list[Input]:
         """Open the logs that came after one that was read, but the one that grows now.
 
         Each may be renamed or compressed between the look at it and its opening: then look again.

@@ -2,8 +2,8 @@
 
 A source keeps the beginning of an unfinished line until its end arrives, and drops what exceeds
 the limit, so memory is bounded by the longest allowed line and one block. It also keeps what a
-`Mark` needs: how much was read, and the first and last bytes, by which a later run recognizes the
-file and continues where this one stopped.
+`Position` needs: how much was read, and the first and last bytes, by which a later run recognizes
+the file and continues where this one stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ctrlog.errors import InputError, UsageError
 from ctrlog.inputs.content import BLOCK_BYTES, STDIN_DESCRIPTOR, Content
-from ctrlog.inputs.position import MARK_BYTES, Likeness, Mark
+from ctrlog.inputs.position import MARK_BYTES, Match, Position
 
 #: The name that stands for standard input.
 STDIN = "-"
@@ -107,17 +107,17 @@ class Source:
         if rest := self.take_rest():
             yield rest
 
-    def mark(self) -> Mark:
+    def mark(self) -> Position:
         """Return the position after the last line returned."""
         content = self.content
         size = content.read_bytes if content.is_at_end else None
-        return Mark(*content.file, size, self.offset, self._head[: self.offset], self._tail)
+        return Position(*content.file, size, self.offset, self._head[: self.offset], self._tail)
 
-    def reached(self) -> Mark:
+    def reached(self) -> Position:
         """Return the position after the last byte read, which may be inside a line."""
-        return Mark(*self.content.file, None, self._taken_bytes, self._head, self._latest)
+        return Position(*self.content.file, None, self._taken_bytes, self._head, self._latest)
 
-    def end(self) -> Mark:
+    def end(self) -> Position:
         """Return the position at the end of a regular file that is not an archive.
 
         Raises:
@@ -127,9 +127,9 @@ class Source:
         size = content.size
         head = content.read_again(0, min(size, MARK_BYTES))
         tail = content.read_again(max(0, size - MARK_BYTES), min(size, MARK_BYTES))
-        return Mark(*content.file, None, size, head, tail)
+        return Position(*content.file, None, size, head, tail)
 
-    def go_to(self, mark: Mark) -> Likeness:
+    def go_to(self, mark: Position) -> Match:
         """Go to a position; nothing may have been read before.
 
         Args:
@@ -145,7 +145,7 @@ class Source:
         content = self.content
         self._head = content.peek(len(mark.head))
         if not mark.may_be_of(self._head):
-            return Likeness.OTHER
+            return Match.OTHER
         if content.is_compressed and (content.file, content.size) == (mark.file, mark.size):
             content.skip_all()  # unchanged, so it need not be decompressed
             self.offset, self._tail = mark.offset, mark.tail

@@ -15,7 +15,7 @@ MARK_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Position:
     """A place in a log, at the end of a line.
 
     Attributes:
@@ -43,7 +43,7 @@ class Mark:
         """Tell whether a log that begins so may be this one, or what is left of it."""
         return bool(head) and self.head.startswith(head)
 
-    def compare(self, head: bytes, tail: bytes, offset: int) -> Likeness:
+    def compare(self, head: bytes, tail: bytes, offset: int) -> Match:
         """Tell what has become of the log.
 
         Args:
@@ -53,13 +53,13 @@ class Mark:
                 if it ends before.
         """
         if not self.may_be_of(head):
-            return Likeness.OTHER
+            return Match.OTHER
         if offset < self.offset:
-            return Likeness.SHORTER
-        return Likeness.SAME if (head, tail) == (self.head, self.tail) else Likeness.CHANGED
+            return Match.SHORTER
+        return Match.SAME if (head, tail) == (self.head, self.tail) else Match.CHANGED
 
 
-class Likeness(Enum):
+class Match(Enum):
     """What a file is to a log that was read before."""
 
     SAME = auto()  #: the same up to the place

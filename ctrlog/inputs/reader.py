@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from ctrlog.errors import InputError
 from ctrlog.inputs.content import BLOCK_BYTES
 from ctrlog.inputs.lines import MAX_LINE_BYTES, STDIN, Source, open_source
-from ctrlog.inputs.position import Likeness, Mark
+from ctrlog.inputs.position import Match, Position
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +36,7 @@ class Input:
 
     name: str
     path: str
-    mark: Mark | None = None
+    mark: Position | None = None
     line: int = 1
     clock: datetime | None = None
     heard: datetime | None = None
@@ -63,7 +63,7 @@ class Input:
         source = open_source(self.path, self.name, *limits)
         with ExitStack() as stack:
             stack.callback(source.close)  # and the mark stays as it is, for another time
-            if self.mark is not None and source.go_to(self.mark) is not Likeness.SAME:
+            if self.mark is not None and source.go_to(self.mark) is not Match.SAME:
                 raise InputError(f"{self.name}: was changed just when it was to be read on")
             stack.pop_all()
         self.source = source
@@ -82,7 +82,7 @@ class Input:
         """Whether it is open and there is something in it."""
         return self.source is not None and self.source.content.size > 0
 
-    def place(self) -> Mark | None:
+    def place(self) -> Position | None:
         """Return how far it was read; None for not at all."""
         mark = self.mark if self.source is None else self.source.mark()
         return mark if mark is not None and mark.offset else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ctrlog.errors import InputError
-from ctrlog.inputs.position import Likeness, Mark
+from ctrlog.inputs.position import Match, Position
 from ctrlog.inputs.reader import Finished, Input
 from ctrlog.inputs.rotation import (
     file_at,
@@ -35,7 +35,7 @@ class _Index:
         by_home: By the path under which they were written first.
     """
 
-    def __init__(self, marks: Mapping[Input, Mark]) -> None:
+    def __init__(self, marks: Mapping[Input, Position]) -> None:
         self.by_file: defaultdict[object, list[Input]] = defaultdict(list)
         self.by_path: defaultdict[str, list[Input]] = defaultdict(list)
         self.by_home: defaultdict[str, list[Input]] = defaultdict(list)
@@ -70,7 +70,7 @@ class Continuation:
             say: Called with what a user should know.
         """
         self._left = {known: known.mark for known in before if known.mark is not None}
-        self._taken: dict[Input, tuple[Path, Mark]] = {}
+        self._taken: dict[Input, tuple[Path, Position]] = {}
         self._index = _Index(self._left)
         self._named: set[tuple[int, int]] = set()  # files under the names
         self._say = say
@@ -113,14 +113,14 @@ class Continuation:
         _, mark = self._taken.pop(known)
         self._left[known] = mark
 
-    def _marks(self) -> list[Mark]:
+    def _marks(self) -> list[Position]:
         return [*self._left.values(), *(mark for _, mark in self._taken.values())]
 
     def _find_itself(self, _name: str, path: Path) -> Input | None:
         """Return what was read of this very file."""
         for known in self._index.by_file.get(file_at(path), ()):
             mark = self._left.get(known)
-            if mark is not None and likeness(path, mark) is Likeness.SAME:
+            if mark is not None and likeness(path, mark) is Match.SAME:
                 return known
         return None
 
@@ -132,7 +132,7 @@ class Continuation:
         """
         for known in self._index.by_path.get(str(path), ()):
             mark = self._left.get(known)
-            if mark is not None and likeness(path, mark) is Likeness.SAME:
+            if mark is not None and likeness(path, mark) is Match.SAME:
                 return known
         return None
 
@@ -144,7 +144,7 @@ class Continuation:
         for known in alike:
             mark = self._left.get(known)
             if mark is not None and mark in held:
-                if likeness(Path(known.path), mark) is not Likeness.SAME:
+                if likeness(Path(known.path), mark) is not Match.SAME:
                     return known
                 self._say_copy(name, known.path)
                 return None
@@ -186,7 +186,7 @@ class Continuation:
         mark = self._left[known]
         moved, became = find_again(path, mark), likeness(path, mark)
         is_rotated = moved is not None and is_rotated_name(path, moved)
-        if moved is not None and (is_rotated or became is Likeness.OTHER):
+        if moved is not None and (is_rotated or became is Match.OTHER):
             marks = self._marks()
             self._take(moved, known)
             known.name = name
@@ -194,18 +194,18 @@ class Continuation:
             yield [known, *(Input(name, str(each), home=here.path) for each in missed), here]
             return
         match became:
-            case Likeness.UNKNOWN | Likeness.SAME:  # which could not be read a moment ago
+            case Match.UNKNOWN | Match.SAME:  # which could not be read a moment ago
                 self._take(path, known)
                 known.name = name
                 yield [known]
                 return
-            case Likeness.SHORTER:
+            case Match.SHORTER:
                 yield InputError(
                     f"{name}: is shorter than the {mark.offset:,} bytes that were read of it, so it"
                     " cannot be read on; to count it anew, use another --checkpoint"
                 )
                 return
-            case Likeness.CHANGED:
+            case Match.CHANGED:
                 yield InputError(
                     f"{name}: begins as when it was read, but was changed before byte"
                     f" {mark.offset:,}, where that stopped, so it cannot be read on; to count it"

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import open_source
-from ctrlog.inputs.position import MARK_BYTES, Likeness, Mark
+from ctrlog.inputs.position import MARK_BYTES, Match, Position
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def likeness(path: Path, mark: Mark) -> Likeness:
+def likeness(path: Path, mark: Position) -> Match:
     """Tell what a file is to a log that was read.
 
     Args:
@@ -41,20 +41,20 @@ def likeness(path: Path, mark: Mark) -> Likeness:
         mark: Where the reading of the log stopped.
 
     Returns:
-        `Likeness.OTHER` also for what is no regular file.
+        `Match.OTHER` also for what is no regular file.
     """
     try:
         if not path.is_file():
-            return Likeness.OTHER
+            return Match.OTHER
         with closing(open_source(str(path))) as source:
             return source.go_to(mark)
     except InputError:
-        return Likeness.UNKNOWN
+        return Match.UNKNOWN
     except OSError:
-        return Likeness.OTHER
+        return Match.OTHER
 
 
-def held_in(path: Path, marks: Iterable[Mark]) -> list[Mark]:
+def held_in(path: Path, marks: Iterable[Position]) -> list[Position]:
     """Find the logs of which a file holds all that was read.
 
     Args:
@@ -64,10 +64,10 @@ def held_in(path: Path, marks: Iterable[Mark]) -> list[Mark]:
     marks = [mark for mark in marks if mark.offset]
     head = (head_of(path) if marks else None) or b""
     alike = [mark for mark in marks if head.startswith(mark.head)]
-    return [mark for mark in alike if likeness(path, mark) is Likeness.SAME]
+    return [mark for mark in alike if likeness(path, mark) is Match.SAME]
 
 
-def find_again(path: Path, mark: Mark) -> Path | None:
+def find_again(path: Path, mark: Position) -> Path | None:
     """Find a log that is no longer under its name, in the folder where it was.
 
     Args:
@@ -85,7 +85,7 @@ def find_again(path: Path, mark: Mark) -> Path | None:
             (_file(status) == mark.file, is_rotated_name(path, other), status.st_size, other)
             for other, status in files.items()
             if (_file(status) == mark.file and not mark.offset)
-            or likeness(other, mark) is Likeness.SAME
+            or likeness(other, mark) is Match.SAME
         ]
         return max(found)[-1] if found else None
 
@@ -103,7 +103,7 @@ def is_rotated_name(path: Path, other: Path) -> bool:
 
 
 def rotated_since(
-    path: Path, earlier: Path, known: Iterable[Mark], files: Collection[tuple[int, int]] = ()
+    path: Path, earlier: Path, known: Iterable[Position], files: Collection[tuple[int, int]] = ()
 ) -> dict[Path, tuple[int, int]]:
     """Find the logs that came after one that was rotated and before the one of that name now.
 

@@ -12,7 +12,7 @@ from ctrlog.metrics.groups import OTHERS, Choice, Group, GroupCounts, Grouping, 
 from ctrlog.metrics.intervals import Interval
 from ctrlog.metrics.order import MOST_GROUPS
 from ctrlog.metrics.totals import Metrics, SearchMetrics, ratio
-from ctrlog.metrics.user_limit import HeldBack
+from ctrlog.metrics.user_limit import PerUser
 from ctrlog.sessions.events import Attribution
 from ctrlog.sessions.ledger import Counts, Ended
 from ctrlog.sessions.rules import DEFAULTS, Rules
@@ -188,7 +188,7 @@ class Summary:
         return [f"by_{name}" if name in _GROUP_NAMES else name for name in self.dimensions]
 
 
-class Summing:
+class SummaryCollector:
     """A summary while it is made."""
 
     def __init__(
@@ -205,14 +205,14 @@ class Summing:
             max_user_searches: Users with more searches are left out; None to leave out none.
         """
         key_of = grouping.key_of(grouping.extra_fields) if grouping else None
-        self.maker: Callable[[Callable[[bytes], None]], Summing] = partial(
+        self.maker: Callable[[Callable[[bytes], None]], SummaryCollector] = partial(
             _summing, grouping, most_groups
         )
         self._grouping = grouping
         self._limit = max_user_searches
         self._metrics = Metrics()
         self._groups = Groups(key_of, most_groups) if key_of else None
-        self._held = HeldBack(max_user_searches, key_of) if max_user_searches else None
+        self._held = PerUser(max_user_searches, key_of) if max_user_searches else None
 
     def update(self, ended: Ended) -> None:
         """Add what is over; its searches carry the fields of the grouping first in `extra`.
@@ -305,8 +305,8 @@ class Summing:
 
 def _summing(
     grouping: Grouping | None, most_groups: int, _write: Callable[[bytes], None]
-) -> Summing:
-    return Summing(grouping, most_groups)
+) -> SummaryCollector:
+    return SummaryCollector(grouping, most_groups)
 
 
 def search_values(metrics: SearchMetrics) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ctrlog.metrics.groups import Groups, Key
 from ctrlog.metrics.totals import Metrics, Outcome, outcomes_of
 from ctrlog.sessions.events import SearchRecord, SessionRecord
 from ctrlog.sessions.ledger import Ended
-from ctrlog.sessions.volume import MOST_USERS, most_first
+from ctrlog.sessions.volume import MOST_COUNTED_USERS, most_first
 from ctrlog.times import from_micros, to_micros
 
 
@@ -43,7 +43,7 @@ class _User:
             self.searches, self.sessions = [], []
 
 
-class HeldBack:
+class PerUser:
     """Searches and sessions by user, of those who make no more searches than a limit.
 
     Of a user, no more searches than the limit are held, and of the others only their
@@ -54,7 +54,7 @@ class HeldBack:
         self,
         limit: int,
         key_of: Callable[[SearchRecord], Key] | None = None,
-        most_users: int = MOST_USERS,
+        most_users: int = MOST_COUNTED_USERS,
     ) -> None:
         """Start with none.
 
@@ -87,7 +87,7 @@ class HeldBack:
             if user.made <= limit:
                 user.sessions.append(session)
 
-    def merge(self, other: HeldBack) -> None:
+    def merge(self, other: PerUser) -> None:
         """Add the users of another part of the log.
 
         Raises:

@@ -23,7 +23,7 @@ from ctrlog.sessions.ledger import Ended
 from ctrlog.sessions.rules import Rules
 from ctrlog.sessions.session import Session
 from ctrlog.sessions.shard import Shard
-from ctrlog.sessions.table import CLOSING_EVENTS, TABLE, Action, Input, State, Told
+from ctrlog.sessions.table import CLOSING_EVENTS, TABLE, Action, State, TableInput, Variant
 from ctrlog.times import format_duration, format_times
 
 _WIDEST = 120  # longer lines are hard to read
@@ -86,7 +86,7 @@ class ExplainingShard(Shard):
         clock = self.clock
         session = self.find(self._user)
         kind = SPELLINGS.get(event.type, Kind.OTHER)
-        taken: Input = kind if session is None else self.rules.machine.tell(session, event)
+        taken: TableInput = kind if session is None else self.rules.machine.tell(session, event)
         state = State.NONE if session is None else session.state
         # A border before the event ends the session by `_end`, which writes that down.
         written, self._ended_at_border = len(self._lines), 0
@@ -102,7 +102,9 @@ class ExplainingShard(Shard):
         self._explain(taken, state, ended, _BY_ID if is_by_id else _BY_ORDER)
         return ended
 
-    def _explain(self, taken: Input, state: State, ended: Ended, words: dict[Action, str]) -> None:
+    def _explain(
+        self, taken: TableInput, state: State, ended: Ended, words: dict[Action, str]
+    ) -> None:
         actions, _ = TABLE[state][taken]
         rule = _RULES.get(CLOSING_EVENTS.get(taken, ""), _TOO_MANY)
         if taken is Kind.SEARCH and Action.CLOSE not in actions:
@@ -193,9 +195,9 @@ class ExplainingShard(Shard):
         self._say(f"first click of {search}{after}; rank {rank} (R6)")
 
 
-def _nothing(taken: Input, state: State) -> str:
+def _nothing(taken: TableInput, state: State) -> str:
     """Say what an event is that has no effect."""
-    if taken is Told.OUTDATED:
+    if taken is Variant.OUTDATED:
         return "shown for what was typed on from: dropped with it (R14)"
     return "no session to end (R4)" if state is State.NONE else "activity (R2)"
 

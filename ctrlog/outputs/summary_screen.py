@@ -247,7 +247,7 @@ def _quality(summary: Summary) -> Drawing:
     return draw_quality
 
 
-def _fact_lines(facts: words.Facts, room: int) -> Lines:
+def _fact_lines(facts: words.Figures, room: int) -> Lines:
     """Draw names and values; where there is little room, names are cut and not values."""
     names, values = _widths(facts)
     widths = [max(1, min(names, room - _GAP - values)), values]

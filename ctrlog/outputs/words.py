@@ -143,10 +143,10 @@ def others_last(groups: Sequence[Group]) -> list[Group]:
 
 # Metrics: names and values. `docs/metrics.md` defines them.
 
-Facts = list[tuple[str, str]]
+Figures = list[tuple[str, str]]
 
 
-def headline(summary: Summary) -> Facts:
+def headline(summary: Summary) -> Figures:
     """The search CTR with both of its intervals."""
     interval, clustered = summary.searches.ctr_interval, summary.metrics.clustered_interval()
     decimals = decimals_for(interval)
@@ -158,7 +158,7 @@ def headline(summary: Summary) -> Facts:
     ]
 
 
-def as_typed(summary: Summary) -> Facts:
+def as_typed(summary: Summary) -> Figures:
     """The searches and the CTR before those of one typing are merged; empty if none are."""
     if summary.searches_raw is None:
         return []
@@ -174,7 +174,7 @@ def users(metrics: Metrics) -> str:
     return ("" if found.is_exact else "~") + f"{counted(found.count, 'user')}"
 
 
-def quality(summary: Summary) -> Facts:
+def quality(summary: Summary) -> Figures:
     """How good the results of searches were, and what people made of them."""
     searches, metrics = summary.searches, summary.metrics
     first_click, session = metrics.first_click_s.quantile, metrics.session_s.quantile

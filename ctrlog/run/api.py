@@ -71,10 +71,10 @@ def summarize(
         >>> summary.searches.ctr, summary.searches.clicks
         (1.0, 3)
     """
-    from ctrlog.metrics.summary import Summing  # noqa: PLC0415  # whoever reads records does not need it
+    from ctrlog.metrics.summary import SummaryCollector  # noqa: PLC0415  # whoever reads records does not need it
 
     pipeline = _pipeline(rules, on_bad_line)
-    summing = Summing()
+    summing = SummaryCollector()
     for ended in pipeline.run(names):
         summing.update(ended)
     return summing.summary(pipeline.facts())

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from ctrlog.errors import CheckpointError
-from ctrlog.inputs.position import Mark
+from ctrlog.inputs.position import Position
 from ctrlog.run.locks import holder, locked
 
 #: The form of what is saved. A program refuses a checkpoint of another form than its own.
@@ -46,7 +46,7 @@ class SavedInput:
 
     name: str
     path: str
-    mark: Mark
+    mark: Position
     line: int
     rest: Any = None
 
@@ -286,7 +286,7 @@ def _from_rows(tables: dict[str, list[_Row]]) -> Saved:
     inputs = []
     for row in tables["inputs"]:
         _, name, path, device, inode, size, offset, head, tail, line, rest = cast("Any", row)
-        mark = Mark(int(device), int(inode), size, offset, head, tail)
+        mark = Position(int(device), int(inode), size, offset, head, tail)
         inputs.append(
             SavedInput(_from_column(name), _from_column(path), mark, line, _unpacked(rest))
         )

@@ -15,10 +15,10 @@ from ctrlog.outputs.records import PLAIN, Format, Look, Per, make_sink
 from ctrlog.sessions.ledger import Ended
 
 #: Makes an empty product from what writes its lines; can be sent to another process.
-Maker: TypeAlias = "Callable[[Write], Product]"
+Maker: TypeAlias = "Callable[[Write], Collector]"
 
 
-class Product(Protocol):
+class Collector(Protocol):
     """What is made."""
 
     @property
@@ -42,7 +42,7 @@ class Product(Protocol):
         """Add what another product has made."""
 
 
-class Printing:
+class RecordCollector:
     """Lines, written as records come."""
 
     is_bounded = False
@@ -66,7 +66,7 @@ class Printing:
             has_refinements: Whether records tell their refinements (R14).
         """
         self.maker: Maker = partial(
-            Printing, format_, per, look=look, has_refinements=has_refinements
+            RecordCollector, format_, per, look=look, has_refinements=has_refinements
         )
         self._sink = make_sink(format_, per, look, has_refinements=has_refinements)
         self._per = per

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ctrlog._version import __version__
 from ctrlog.errors import CheckpointError, OutputError
-from ctrlog.inputs.position import Mark
+from ctrlog.inputs.position import Position
 from ctrlog.inputs.reader import Input
 from ctrlog.inputs.resume import Continuation
 from ctrlog.outputs.files import Growing, open_growing
@@ -195,7 +195,7 @@ class Resumption:
         return self._pipeline.lines, counts.sessions, counts.sessions_without_search
 
 
-def _saved(input_: Input, mark: Mark) -> SavedInput:
+def _saved(input_: Input, mark: Position) -> SavedInput:
     rest = (
         None if input_.clock is None else to_micros(input_.clock),
         None if input_.reorder is None else input_.reorder.save(),

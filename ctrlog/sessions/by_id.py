@@ -25,7 +25,7 @@ from ctrlog.sessions.session import (
     from_plain,
     to_plain,
 )
-from ctrlog.sessions.table import CLOSING_EVENTS, MOST_OPEN, Action, Input, State, Told
+from ctrlog.sessions.table import CLOSING_EVENTS, MOST_OPEN, Action, State, TableInput, Variant
 
 
 class TabbedSession(Session):
@@ -193,7 +193,7 @@ def _go_on(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> None:
         actions.show(session, event, ledger)
 
 
-STEPS: dict[Action, Step] = {
+TABBED_STEPS: dict[Action, Step] = {
     Action.GO_ON: _go_on,
     Action.START: _start,
     Action.OPEN: _open,
@@ -217,34 +217,34 @@ def tellers(typing: Typing | None) -> dict[Kind, Teller]:
     }
 
 
-def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | None) -> Input:
+def _tell_search(session: TabbedSession, search: TrustedEvent, typing: Typing | None) -> TableInput:
     named = search.search_id
     if named in session.outdated:
         session.turn_to_latest(named)
-        return Told.NAMED
+        return Variant.NAMED
     session.turn_to(named)
     if typing is None:
-        return Kind.SEARCH if named is None else Told.NAMED
+        return Kind.SEARCH if named is None else Variant.NAMED
     if session.steps is session.steps.searching:
         is_another = named is None or search.query != session.query
         if is_another and typing.refines(session, search):
-            return Told.TYPED
+            return Variant.TYPED
     elif named is not None and session.newest_id is not None:
         session.turn_to(session.newest_id)
         if typing.refines(session, search):
-            return Told.TYPED
+            return Variant.TYPED
         session.turn_to(named)
-    return Kind.SEARCH if named is None else Told.NAMED
+    return Kind.SEARCH if named is None else Variant.NAMED
 
 
-def _tell_results(session: TabbedSession, results: TrustedEvent) -> Input:
+def _tell_results(session: TabbedSession, results: TrustedEvent) -> TableInput:
     named = results.search_id
     is_outdated = named in session.outdated
     session.turn_to_latest(named)
-    return Told.OUTDATED if is_outdated else Kind.RESULTS
+    return Variant.OUTDATED if is_outdated else Kind.RESULTS
 
 
-def _tell_click(session: TabbedSession, click: TrustedEvent) -> Input:
+def _tell_click(session: TabbedSession, click: TrustedEvent) -> TableInput:
     session.turn_to_latest(click.search_id)
     return Kind.CLICK_RESULT
 
@@ -280,7 +280,7 @@ def _make_room(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> N
     oldest = next(iter(session.numbers))
     session.turn_to(oldest)
     del session.numbers[oldest]
-    session.steps.entries[Told.ONE_TOO_MANY](session, event, ledger)
+    session.steps.entries[Variant.ONE_TOO_MANY](session, event, ledger)
     closed = {oldest}
     for before, after in reversed(list(session.outdated.items())):
         if after in closed:  # its name means nothing any more
@@ -288,7 +288,7 @@ def _make_room(session: TabbedSession, event: TrustedEvent, ledger: Ledger) -> N
             del session.outdated[before]
 
 
-def ending(taken: Input, closed_by: ClosedBy) -> Step:
+def ending(taken: TableInput, closed_by: ClosedBy) -> Step:
     """Return the step of what ends a session and all its open searches.
 
     Args:

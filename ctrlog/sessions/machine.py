@@ -17,9 +17,9 @@ from ctrlog.sessions.table import (
     MOST_OPEN,
     TABLE,
     Action,
-    Input,
     State,
-    Told,
+    TableInput,
+    Variant,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Machine:
         self.rows = rows
         self.tellers = tellers
 
-    def tell(self, session: Session, event: TrustedEvent) -> Input:
+    def tell(self, session: Session, event: TrustedEvent) -> TableInput:
         """Tell which entry of the table an event of a session means."""
         kind = SPELLINGS.get(event.type, Kind.OTHER)
         teller = self.tellers.get(kind)
@@ -83,7 +83,7 @@ def machine_for(
     if has_tabs := attribution is Attribution.ID:
         from ctrlog.sessions import by_id  # noqa: PLC0415  # as few
 
-        actions |= by_id.STEPS
+        actions |= by_id.TABBED_STEPS
         tellers |= by_id.tellers(typing)
     if dedupe_clicks:
         actions[Action.CLICK] = steps.click_once
@@ -102,16 +102,16 @@ def machine_for(
 # Which entry of the table an event means.
 
 
-def _tell_search(session: Session, search: TrustedEvent, typing: Typing) -> Input:
+def _tell_search(session: Session, search: TrustedEvent, typing: Typing) -> TableInput:
     is_typed = session.state is State.SEARCHING and typing.refines(session, search)
-    return Told.TYPED if is_typed else Kind.SEARCH
+    return Variant.TYPED if is_typed else Kind.SEARCH
 
 
 def _telling_repeats(tell: Teller | None) -> Teller:
-    def tell_click(session: Session, click: TrustedEvent) -> Input:
+    def tell_click(session: Session, click: TrustedEvent) -> TableInput:
         taken = Kind.CLICK_RESULT if tell is None else tell(session, click)
         is_known = session.state is State.SEARCHING and str(click.item) in (session.clicked or ())
-        return Told.REPEATED if is_known else taken
+        return Variant.REPEATED if is_known else taken
 
     return tell_click
 
@@ -132,7 +132,7 @@ def _compile_table(
 ) -> dict[State, Row]:
     rows = {state: Row() for state in State}
 
-    def step_of(action: Action, taken: Input) -> Step:
+    def step_of(action: Action, taken: TableInput) -> Step:
         if action in actions:
             return actions[action]
         closed_by = taken if isinstance(taken, ClosedBy) else CLOSING_EVENTS[taken]

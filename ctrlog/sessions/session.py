@@ -18,14 +18,14 @@ from msgspec import Raw
 from ctrlog.sessions.events import ClosedBy, TrustedEvent, restore_items, save_items
 from ctrlog.sessions.ledger import Ledger
 from ctrlog.sessions.pages import Pages, Shown, packed
-from ctrlog.sessions.table import Input, State
+from ctrlog.sessions.table import State, TableInput
 from ctrlog.times import from_micros, to_micros
 
 #: What to do with an event of a session. (Any stands for `Session`, of the class that the step
 #: is made for.)
 Step: TypeAlias = Callable[[Any, TrustedEvent, Ledger], None]
 #: Tells which entry of the table an event of a session means, and changes nothing.
-Teller: TypeAlias = Callable[[Any, TrustedEvent], Input]
+Teller: TypeAlias = Callable[[Any, TrustedEvent], TableInput]
 
 
 class Row(dict[str, Step]):
@@ -47,7 +47,7 @@ class Row(dict[str, Step]):
     state: State
     other: Step
     boundaries: dict[ClosedBy, Step]
-    entries: dict[Input, Step]
+    entries: dict[TableInput, Step]
     closings: dict[ClosedBy, Step]
     browsing: Row
     searching: Row

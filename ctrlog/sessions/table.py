@@ -24,7 +24,7 @@ class State(Enum):
     SEARCHING = "session, search open"
 
 
-class Told(Enum):
+class Variant(Enum):
     """What an event is told from others of its kind to be, by ids (R13) or by typing (R14)."""
 
     NAMED = "Search with an id (R13)"
@@ -53,7 +53,7 @@ class Action(Enum):
 
 
 #: An event of some kind, or a boundary that time or the end of the input draws.
-Input: TypeAlias = Kind | Told | ClosedBy
+TableInput: TypeAlias = Kind | Variant | ClosedBy
 Transition: TypeAlias = tuple[tuple[Action, ...], State]
 
 #: The boundaries, with the rules that draw them: R2 and R7, R10, R9.
@@ -63,27 +63,27 @@ BOUNDARIES = (ClosedBy.GAP, ClosedBy.MAX, ClosedBy.END)
 MOST_OPEN = 1000
 
 #: What `closed_by` says when an event ends a search; a boundary says itself.
-CLOSING_EVENTS: dict[Input, ClosedBy] = {
+CLOSING_EVENTS: dict[TableInput, ClosedBy] = {
     Kind.SEARCH: ClosedBy.SEARCH,
-    Told.ONE_TOO_MANY: ClosedBy.SEARCH,
+    Variant.ONE_TOO_MANY: ClosedBy.SEARCH,
     Kind.APP_CLOSE: ClosedBy.CLOSE,
     Kind.TIMEOUT: ClosedBy.TIMEOUT,
 }
 
-TABLE: dict[State, dict[Input, Transition]] = {
+TABLE: dict[State, dict[TableInput, Transition]] = {
     State.NONE: {
         Kind.APP_OPEN: ((Action.START,), State.BROWSING),
         Kind.SEARCH: ((Action.START, Action.OPEN), State.SEARCHING),
-        Told.NAMED: ((Action.START, Action.OPEN), State.SEARCHING),
-        Told.TYPED: ((Action.START, Action.OPEN), State.SEARCHING),
+        Variant.NAMED: ((Action.START, Action.OPEN), State.SEARCHING),
+        Variant.TYPED: ((Action.START, Action.OPEN), State.SEARCHING),
         Kind.RESULTS: ((Action.START, Action.ORPHAN_RESULTS), State.BROWSING),
-        Told.OUTDATED: ((Action.START, Action.ORPHAN_RESULTS), State.BROWSING),
+        Variant.OUTDATED: ((Action.START, Action.ORPHAN_RESULTS), State.BROWSING),
         Kind.CLICK_RESULT: ((Action.START, Action.ORPHAN_CLICK), State.BROWSING),
-        Told.REPEATED: ((Action.START, Action.ORPHAN_CLICK), State.BROWSING),
+        Variant.REPEATED: ((Action.START, Action.ORPHAN_CLICK), State.BROWSING),
         Kind.APP_CLOSE: ((), State.NONE),
         Kind.TIMEOUT: ((), State.NONE),
         Kind.OTHER: ((Action.START,), State.BROWSING),
-        Told.ONE_TOO_MANY: ((), State.NONE),
+        Variant.ONE_TOO_MANY: ((), State.NONE),
         ClosedBy.GAP: ((), State.NONE),
         ClosedBy.MAX: ((), State.NONE),
         ClosedBy.END: ((), State.NONE),
@@ -91,16 +91,16 @@ TABLE: dict[State, dict[Input, Transition]] = {
     State.BROWSING: {
         Kind.APP_OPEN: ((), State.BROWSING),
         Kind.SEARCH: ((Action.OPEN,), State.SEARCHING),
-        Told.NAMED: ((Action.OPEN,), State.SEARCHING),
-        Told.TYPED: ((Action.OPEN,), State.SEARCHING),
+        Variant.NAMED: ((Action.OPEN,), State.SEARCHING),
+        Variant.TYPED: ((Action.OPEN,), State.SEARCHING),
         Kind.RESULTS: ((Action.ORPHAN_RESULTS,), State.BROWSING),
-        Told.OUTDATED: ((Action.ORPHAN_RESULTS,), State.BROWSING),
+        Variant.OUTDATED: ((Action.ORPHAN_RESULTS,), State.BROWSING),
         Kind.CLICK_RESULT: ((Action.ORPHAN_CLICK,), State.BROWSING),
-        Told.REPEATED: ((Action.ORPHAN_CLICK,), State.BROWSING),
+        Variant.REPEATED: ((Action.ORPHAN_CLICK,), State.BROWSING),
         Kind.APP_CLOSE: ((Action.FINISH,), State.NONE),
         Kind.TIMEOUT: ((Action.FINISH,), State.NONE),
         Kind.OTHER: ((), State.BROWSING),
-        Told.ONE_TOO_MANY: ((), State.BROWSING),
+        Variant.ONE_TOO_MANY: ((), State.BROWSING),
         ClosedBy.GAP: ((Action.FINISH,), State.NONE),
         ClosedBy.MAX: ((Action.FINISH,), State.NONE),
         ClosedBy.END: ((Action.FINISH,), State.NONE),
@@ -108,16 +108,16 @@ TABLE: dict[State, dict[Input, Transition]] = {
     State.SEARCHING: {
         Kind.APP_OPEN: ((), State.SEARCHING),
         Kind.SEARCH: ((Action.CLOSE, Action.OPEN), State.SEARCHING),
-        Told.NAMED: ((Action.GO_ON,), State.SEARCHING),
-        Told.TYPED: ((Action.REFINE,), State.SEARCHING),
+        Variant.NAMED: ((Action.GO_ON,), State.SEARCHING),
+        Variant.TYPED: ((Action.REFINE,), State.SEARCHING),
         Kind.RESULTS: ((Action.SHOW,), State.SEARCHING),
-        Told.OUTDATED: ((), State.SEARCHING),
+        Variant.OUTDATED: ((), State.SEARCHING),
         Kind.CLICK_RESULT: ((Action.CLICK,), State.SEARCHING),
-        Told.REPEATED: ((Action.REPEATED_CLICK,), State.SEARCHING),
+        Variant.REPEATED: ((Action.REPEATED_CLICK,), State.SEARCHING),
         Kind.APP_CLOSE: ((Action.CLOSE, Action.FINISH), State.NONE),
         Kind.TIMEOUT: ((Action.CLOSE, Action.FINISH), State.NONE),
         Kind.OTHER: ((), State.SEARCHING),
-        Told.ONE_TOO_MANY: ((Action.CLOSE,), State.BROWSING),
+        Variant.ONE_TOO_MANY: ((Action.CLOSE,), State.BROWSING),
         ClosedBy.GAP: ((Action.CLOSE, Action.FINISH), State.NONE),
         ClosedBy.MAX: ((Action.CLOSE, Action.FINISH), State.NONE),
         ClosedBy.END: ((Action.CLOSE, Action.FINISH), State.NONE),

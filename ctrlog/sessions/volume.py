@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 #: So many users are kept in mind.
-MOST_USERS = 1_000_000
+MOST_COUNTED_USERS = 1_000_000
 
 
 class Volume:
@@ -18,7 +18,7 @@ class Volume:
         limit: How many searches of a user are wanted.
     """
 
-    def __init__(self, limit: int, most_users: int = MOST_USERS) -> None:
+    def __init__(self, limit: int, most_users: int = MOST_COUNTED_USERS) -> None:
         """Start with no users.
 
         Args:

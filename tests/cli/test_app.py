@@ -378,9 +378,10 @@ def test_an_output_stays_if_an_input_fails(command: str, bad: str, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_summary_of_nothing_that_could_be_read_is_no_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["summary", "check"])
+def test_of_nothing_that_could_be_read_there_is_no_page(command: str, tmp_path: Path) -> None:
     """The last thing on the screen is what is wrong, not a page of zeros."""
-    done = run_ctrlog("summary", tmp_path / "missing.jsonl")
+    done = run_ctrlog(command, tmp_path / "missing.jsonl")
     assert (done.returncode, done.stdout) == (2, b"")
 
 

@@ -24,7 +24,7 @@ from ctrlog.errors import InputError
 from ctrlog.inputs.compression import CONTENT_BYTES, MAGICS, PIECE_BYTES
 from ctrlog.inputs.content import BLOCK_BYTES, Content
 from ctrlog.inputs.lines import Source, open_source
-from ctrlog.inputs.position import MARK_BYTES, Likeness, Mark
+from ctrlog.inputs.position import MARK_BYTES, Match, Position
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LOG = SHOP.read_bytes()
@@ -244,7 +244,7 @@ def test_reading_continues_from_any_mark(data: st.DataObject, maker: str, log: b
     """From each mark, a plain or compressed log gives exactly the lines after it."""
     stored = MAKERS[maker](log) if maker else log
     blocks: list[bytes] = []
-    marks: list[Mark] = []
+    marks: list[Position] = []
     with TemporaryDirectory() as folder:
         path = Path(folder, "log")
         path.write_bytes(stored)
@@ -257,7 +257,7 @@ def test_reading_continues_from_any_mark(data: st.DataObject, maker: str, log: b
             with closing(
                 open_source(str(path), block_bytes=data.draw(st.integers(1, 99)))
             ) as again:
-                assert again.go_to(mark) is Likeness.SAME
+                assert again.go_to(mark) is Match.SAME
                 assert b"".join(again.blocks()) == b"".join(blocks[number:])
                 assert again.mark().offset == len(log)
 

@@ -27,7 +27,7 @@ from ctrlog.metrics.groups import Grouping, Groups, Key
 from ctrlog.metrics.intervals import ClusterSums
 from ctrlog.metrics.sketches import DistinctCounter, QuantileSketch
 from ctrlog.metrics.totals import Metrics, Users
-from ctrlog.metrics.user_limit import HeldBack
+from ctrlog.metrics.user_limit import PerUser
 from ctrlog.sessions.events import ClosedBy, SearchRecord, SessionRecord
 from ctrlog.sessions.ledger import Ended
 
@@ -348,7 +348,7 @@ class Mergeable:
         return made
 
 
-def add_records(to: Metrics | HeldBack, records: list[Any]) -> None:
+def add_records(to: Metrics | PerUser, records: list[Any]) -> None:
     """Add searches and sessions."""
     searches = [record for record in records if isinstance(record, SearchRecord)]
     sessions = [record for record in records if isinstance(record, SessionRecord)]
@@ -372,9 +372,9 @@ def whole_metrics(most_users: int) -> Mergeable:
 
 
 def held_back(key_of: Callable[[SearchRecord], Key] | None) -> Mergeable:
-    """Describe `HeldBack`, with or without groups."""
+    """Describe `PerUser`, with or without groups."""
 
-    def answers(held: HeldBack) -> object:
+    def answers(held: PerUser) -> object:
         all_metrics = Metrics()
         groups = None if key_of is None else Groups(key_of, most_groups=10_000)
         held.release(all_metrics, groups)
@@ -382,7 +382,7 @@ def held_back(key_of: Callable[[SearchRecord], Key] | None) -> Mergeable:
         return computed(all_metrics), by_key, held.left_out
 
     records = st.one_of(search_records(), session_records())
-    return Mergeable(lambda: HeldBack(3, key_of), records, add_records, answers)
+    return Mergeable(lambda: PerUser(3, key_of), records, add_records, answers)
 
 
 MERGEABLE = {
@@ -408,8 +408,8 @@ MERGEABLE = {
     "Users beyond the bound": users(2),
     "Metrics": whole_metrics(6),
     "Metrics beyond the bound": whole_metrics(2),
-    "HeldBack": held_back(None),
-    "HeldBack with groups": held_back(Grouping(("query", "user")).key_of(())),
+    "PerUser": held_back(None),
+    "PerUser with groups": held_back(Grouping(("query", "user")).key_of(())),
     "Groups": Mergeable(
         lambda: Groups(Grouping(("query", "user")).key_of(()), most_groups=10_000),
         search_records(),

@@ -25,7 +25,7 @@ from ctrlog.inputs.reader import InTurn, Limits
 from ctrlog.metrics.groups import Grouping, Groups
 from ctrlog.metrics.summary import Summary
 from ctrlog.metrics.totals import Metrics, SearchMetrics
-from ctrlog.metrics.user_limit import HeldBack
+from ctrlog.metrics.user_limit import PerUser
 from ctrlog.run.pipeline import Pipeline
 from ctrlog.schemas.decoder import Decoder
 from ctrlog.schemas.native import Schema
@@ -131,7 +131,7 @@ def test_raw_searches_of_users_left_out_are_no_part_of_it() -> None:
     rules = Rules(merge_typing=s(5))
     typed = [event("Search", at(n), query="dogs"[: n + 1]) for n in range(4)]
     robot = [event("Search", at(4), 2, query=query) for query in ("cat", "robot", "robots")]
-    held, metrics = HeldBack(1), Metrics()
+    held, metrics = PerUser(1), Metrics()
     held.update(fed(Shard(rules), [*typed, *robot]))
     held.release(metrics, None)
     searches = SearchMetrics.of(metrics.outcomes)
@@ -150,7 +150,7 @@ def test_stopping_and_going_on_changes_nothing(
         Ended(ended.searches[place:], ended.sessions[place // 2 :]),
     ]
     key_of = Grouping(("query",)).key_of(())
-    whole, stopped, resumed = (HeldBack(limit, key_of) for _ in range(3))
+    whole, stopped, resumed = (PerUser(limit, key_of) for _ in range(3))
     whole.update(ended)
     stopped.update(parts[0])
     resumed.restore(json.loads(json.dumps(stopped.save())))
@@ -159,7 +159,7 @@ def test_stopping_and_going_on_changes_nothing(
     assert answers(resumed) == answers(whole)
 
 
-def answers(held: HeldBack) -> object:
+def answers(held: PerUser) -> object:
     """Return everything that is held, and who is left out."""
     metrics, groups = Metrics(), Groups(lambda _: (), 100)
     held.release(metrics, groups)
@@ -168,11 +168,11 @@ def answers(held: HeldBack) -> object:
 
 def test_too_many_users_are_refused() -> None:
     """Rather than to run out of memory, or to be wrong, it says what to do instead."""
-    held = HeldBack(3, most_users=2)
+    held = PerUser(3, most_users=2)
     held.update(fed(Shard(), [event("Search", user=user) for user in (1, 2, 1)]))
     with pytest.raises(UsageError, match="more than 2 users are too many to leave some out"):
         held.update(fed(Shard(), [event("Search", user=3)]))
-    other = HeldBack(3, most_users=2)
+    other = PerUser(3, most_users=2)
     other.update(fed(Shard(), [event("Search", user=4)]))
     with pytest.raises(UsageError, match="--exclude-users FILE"):
         held.merge(other)

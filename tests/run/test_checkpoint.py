@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from sabotage import Hasty
 
 from ctrlog.errors import CheckpointError
-from ctrlog.inputs.position import Mark
+from ctrlog.inputs.position import Position
 from ctrlog.run import checkpoint
 from ctrlog.run.checkpoint import (
     VERSION,
@@ -47,7 +47,7 @@ PLAIN: st.SearchStrategy[Any] = st.recursive(
 SIZES = st.integers(0, 2**63 - 1)
 NUMBERS = st.integers(0, 2**64 - 1)  # of devices and files, on some systems
 MARKS = st.builds(
-    Mark,
+    Position,
     NUMBERS,
     NUMBERS,
     st.none() | SIZES,
@@ -68,7 +68,7 @@ SAVED = st.builds(
 )
 SOMETHING = Saved(
     {"command": "run"},
-    [SavedInput("log", "/var/log", Mark(1, 2, 3, 4, b"head", b"tail"), 5, [6, None])],
+    [SavedInput("log", "/var/log", Position(1, 2, 3, 4, b"head", b"tail"), 5, [6, None])],
     [SavedOutput("/out", 7, b"tail")],
     {"pipeline": {"lines": list(range(3_000))}, "summing": {"text": "x" * 9_000}},
 )

@@ -12,7 +12,15 @@ from ctrlog.sessions.events import SPELLINGS, Attribution, ClosedBy, Kind, Trust
 from ctrlog.sessions.ledger import Counts, Ledger
 from ctrlog.sessions.machine import Machine, machine_for
 from ctrlog.sessions.session import Session
-from ctrlog.sessions.table import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State, Told
+from ctrlog.sessions.table import (
+    BOUNDARIES,
+    CLOSING_EVENTS,
+    TABLE,
+    Action,
+    State,
+    TableInput,
+    Variant,
+)
 
 MACHINES: dict[str, Machine] = {
     f"{attribution}{typing and ' typing'}{dedupe and ' once'}": machine_for(
@@ -71,7 +79,7 @@ def test_every_machine_does_what_the_table_says(
     session, ledger = brought(machine, way, name)
     assert session.state is WAYS[way][0]
     before, opened = deepcopy(ledger.counts), ledger.opened
-    taken: Input
+    taken: TableInput
     if isinstance(given, ClosedBy):
         taken = given
         actions, after = TABLE[session.state][taken]
@@ -79,7 +87,7 @@ def test_every_machine_does_what_the_table_says(
     else:
         fed = of_id(name, given, 60, "cats")
         taken = machine.tell(session, fed) if session.state is not State.NONE else kind_of(given)
-        assert taken is kind_of(given) or isinstance(taken, Told)
+        assert taken is kind_of(given) or isinstance(taken, Variant)
         actions, after = TABLE[session.state][taken]
         session.feed(fed, ledger)
     assert session.state is after
@@ -99,36 +107,36 @@ def kind_of(type_: str) -> Kind:
 
 #: What was fed, what comes, and what that is by order, by order with typing, by id, by id with
 #: typing.
-TELLING: dict[str, tuple[list[TrustedEvent], TrustedEvent, list[Input]]] = {
+TELLING: dict[str, tuple[list[TrustedEvent], TrustedEvent, list[TableInput]]] = {
     "another query": (
         [of_id("1", "Search", 0)],
         of_id("1", "Search", 1, "cats"),
-        [Kind.SEARCH, Kind.SEARCH, Told.NAMED, Told.NAMED],
+        [Kind.SEARCH, Kind.SEARCH, Variant.NAMED, Variant.NAMED],
     ),
     "typed on, same id": (
         [of_id("1", "Search", 0)],
         of_id("1", "Search", 5, "dogs!"),
-        [Kind.SEARCH, Told.TYPED, Told.NAMED, Told.TYPED],
+        [Kind.SEARCH, Variant.TYPED, Variant.NAMED, Variant.TYPED],
     ),
     "typed on, new id": (
         [of_id("1", "Search", 0)],
         of_id("2", "Search", 5, "dogs!"),
-        [Kind.SEARCH, Told.TYPED, Told.NAMED, Told.TYPED],
+        [Kind.SEARCH, Variant.TYPED, Variant.NAMED, Variant.TYPED],
     ),
     "the same once more": (
         [of_id("1", "Search", 0)],
         of_id("1", "Search", 0),
-        [Kind.SEARCH, Told.TYPED, Told.NAMED, Told.NAMED],
+        [Kind.SEARCH, Variant.TYPED, Variant.NAMED, Variant.NAMED],
     ),
     "typed on, no id": (
         [of_id("", "Search", 0)],
         of_id("", "Search", 1, "dog"),
-        [Kind.SEARCH, Told.TYPED, Kind.SEARCH, Told.TYPED],
+        [Kind.SEARCH, Variant.TYPED, Kind.SEARCH, Variant.TYPED],
     ),
     "results of what was typed on": (
         [of_id("1", "Search", 0), of_id("2", "Search", 1)],
         of_id("1", "Results", 2),
-        [Kind.RESULTS, Kind.RESULTS, Kind.RESULTS, Told.OUTDATED],
+        [Kind.RESULTS, Kind.RESULTS, Kind.RESULTS, Variant.OUTDATED],
     ),
     "a click once more": (
         [of_id("1", "Search", 0), of_id("1", "click", 1)],
@@ -140,7 +148,7 @@ TELLING: dict[str, tuple[list[TrustedEvent], TrustedEvent, list[Input]]] = {
 
 @pytest.mark.parametrize(("fed", "given", "told"), TELLING.values(), ids=TELLING)
 def test_what_an_event_is_told_to_be(
-    fed: list[TrustedEvent], given: TrustedEvent, told: list[Input]
+    fed: list[TrustedEvent], given: TrustedEvent, told: list[TableInput]
 ) -> None:
     """Each option tells its own entries; to ask twice changes nothing."""
     names = ["order", "order typing", "id", "id typing"]
@@ -151,7 +159,7 @@ def test_what_an_event_is_told_to_be(
             for each in fed:
                 session.feed(each, ledger)
             is_repeated = once and expected is Kind.CLICK_RESULT
-            entry = Told.REPEATED if is_repeated else expected
+            entry = Variant.REPEATED if is_repeated else expected
             assert [machine.tell(session, given) for _ in range(2)] == [entry] * 2, name
 
 

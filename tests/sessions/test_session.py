@@ -15,7 +15,7 @@ from ctrlog.sessions.events import SPELLINGS, ClosedBy, Kind, SearchRecord, Trus
 from ctrlog.sessions.ledger import Counts, Ledger
 from ctrlog.sessions.machine import machine_for
 from ctrlog.sessions.session import Session
-from ctrlog.sessions.table import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State
+from ctrlog.sessions.table import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, State, TableInput
 
 ROWS = machine_for().rows
 NO_SESSION = ROWS[State.NONE]
@@ -70,7 +70,9 @@ def test_does_what_the_table_says(way: str, given_: str | ClosedBy) -> None:
     """Each state, however it was reached, takes each spelling and boundary as the table has it."""
     session, ledger = brought(way)
     assert session.state is WAYS[way][0]
-    taken: Input = given_ if isinstance(given_, ClosedBy) else SPELLINGS.get(given_, Kind.OTHER)
+    taken: TableInput = (
+        given_ if isinstance(given_, ClosedBy) else SPELLINGS.get(given_, Kind.OTHER)
+    )
     actions, after = TABLE[session.state][taken]
     closed_by = CLOSING_EVENTS.get(taken, taken)
     counts, started, opened = deepcopy(ledger.counts), ledger.started, ledger.opened
@@ -96,7 +98,9 @@ def test_does_what_the_table_says(way: str, given_: str | ClosedBy) -> None:
 def test_the_open_search_has_what_the_table_gave_it(way: str, given_: str | ClosedBy) -> None:
     """Only SHOW adds results to the open search and only CLICK a click; OPEN makes a fresh one."""
     session, ledger = brought(way)
-    taken: Input = given_ if isinstance(given_, ClosedBy) else SPELLINGS.get(given_, Kind.OTHER)
+    taken: TableInput = (
+        given_ if isinstance(given_, ClosedBy) else SPELLINGS.get(given_, Kind.OTHER)
+    )
     actions, after = TABLE[session.state][taken]
     give(session, given_, ledger)
     ledger.collect()

@@ -7,11 +7,19 @@ from itertools import product
 import pytest
 
 from ctrlog.sessions.events import ClosedBy, Kind
-from ctrlog.sessions.table import BOUNDARIES, CLOSING_EVENTS, TABLE, Action, Input, State, Told
+from ctrlog.sessions.table import (
+    BOUNDARIES,
+    CLOSING_EVENTS,
+    TABLE,
+    Action,
+    State,
+    TableInput,
+    Variant,
+)
 
-INPUTS: tuple[Input, ...] = (*Kind, *Told, *BOUNDARIES)
+INPUTS: tuple[TableInput, ...] = (*Kind, *Variant, *BOUNDARIES)
 PAIRS = list(product(State, INPUTS))
-SEARCHES: tuple[Input, ...] = (Kind.SEARCH, Told.NAMED, Told.TYPED)
+SEARCHES: tuple[TableInput, ...] = (Kind.SEARCH, Variant.NAMED, Variant.TYPED)
 
 
 def test_the_table_is_whole() -> None:
@@ -32,7 +40,7 @@ def test_everything_that_closes_is_an_event_or_a_boundary() -> None:
 
 
 @pytest.mark.parametrize(("state", "taken"), PAIRS)
-def test_a_session_starts_and_ends_where_the_state_says_so(state: State, taken: Input) -> None:
+def test_a_session_starts_and_ends_where_the_state_says_so(state: State, taken: TableInput) -> None:
     """START stands exactly where a session begins, FINISH exactly where one is over."""
     actions, after = TABLE[state][taken]
     assert (Action.START in actions) == (state is State.NONE and after is not State.NONE)
@@ -40,7 +48,7 @@ def test_a_session_starts_and_ends_where_the_state_says_so(state: State, taken: 
 
 
 @pytest.mark.parametrize(("state", "taken"), PAIRS)
-def test_a_search_opens_and_closes_where_the_state_says_so(state: State, taken: Input) -> None:
+def test_a_search_opens_and_closes_where_the_state_says_so(state: State, taken: TableInput) -> None:
     """OPEN stands for a further search (R3), CLOSE where an open search is left or followed."""
     actions, after = TABLE[state][taken]
     is_search = taken in SEARCHES
@@ -57,20 +65,20 @@ def test_what_options_tell_apart_is_the_same_where_no_search_is_open(state: Stat
     """Ids and typing make a difference to an open search only (R13 to R15)."""
     row = TABLE[state]
     assert all(row[taken] == row[Kind.SEARCH] for taken in SEARCHES)
-    assert row[Told.OUTDATED] == row[Kind.RESULTS]
-    assert row[Told.REPEATED] == row[Kind.CLICK_RESULT]
-    assert row[Told.ONE_TOO_MANY] == ((), state)
+    assert row[Variant.OUTDATED] == row[Kind.RESULTS]
+    assert row[Variant.REPEATED] == row[Kind.CLICK_RESULT]
+    assert row[Variant.ONE_TOO_MANY] == ((), state)
 
 
 def test_what_options_tell_apart_where_a_search_is_open() -> None:
     """The open search goes on, makes room or is left alone; nothing but counting is done."""
     row = TABLE[State.SEARCHING]
     stay, leave = State.SEARCHING, State.BROWSING
-    assert row[Told.NAMED] == ((Action.GO_ON,), stay)
-    assert row[Told.TYPED] == ((Action.REFINE,), stay)
-    assert row[Told.OUTDATED] == ((), stay)
-    assert row[Told.REPEATED] == ((Action.REPEATED_CLICK,), stay)
-    assert row[Told.ONE_TOO_MANY] == ((Action.CLOSE,), leave)
+    assert row[Variant.NAMED] == ((Action.GO_ON,), stay)
+    assert row[Variant.TYPED] == ((Action.REFINE,), stay)
+    assert row[Variant.OUTDATED] == ((), stay)
+    assert row[Variant.REPEATED] == ((Action.REPEATED_CLICK,), stay)
+    assert row[Variant.ONE_TOO_MANY] == ((Action.CLOSE,), leave)
 
 
 @pytest.mark.parametrize("state", State)
@@ -88,11 +96,11 @@ def test_clicks_and_results_belong_to_the_open_search_or_are_orphans(state: Stat
 
 def test_nothing_counts_twice_and_only_where_it_belongs() -> None:
     """No action stands twice in a transition; counting is for clicks and results alone."""
-    clicks: set[Input] = {Kind.CLICK_RESULT, Told.REPEATED}
-    results: set[Input] = {Kind.RESULTS, Told.OUTDATED}
-    counting: dict[Action, set[Input]] = {
+    clicks: set[TableInput] = {Kind.CLICK_RESULT, Variant.REPEATED}
+    results: set[TableInput] = {Kind.RESULTS, Variant.OUTDATED}
+    counting: dict[Action, set[TableInput]] = {
         Action.CLICK: {Kind.CLICK_RESULT},
-        Action.REPEATED_CLICK: {Told.REPEATED},
+        Action.REPEATED_CLICK: {Variant.REPEATED},
         Action.ORPHAN_CLICK: clicks,
         Action.SHOW: {Kind.RESULTS},
         Action.ORPHAN_RESULTS: results,

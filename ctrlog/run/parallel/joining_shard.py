@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, overload
 
-from ctrlog.run.parallel.pieces import Held, Left, NewClock, OrderedShard, Piece, Row, Tick
+from ctrlog.run.parallel.pieces import EventRow, Held, Left, NewClock, OrderedShard, Piece, Tick
 from ctrlog.sessions.events import TrustedEvent
 from ctrlog.sessions.ledger import Counts, Ended
 
@@ -105,7 +105,7 @@ class JoiningShard(OrderedShard):
 class _Numbered(Sequence[TrustedEvent]):
     """Held events that give a shard the number of each as it comes to it."""
 
-    def __init__(self, shard: OrderedShard, rows: list[Row], numbers: list[int]) -> None:
+    def __init__(self, shard: OrderedShard, rows: list[EventRow], numbers: list[int]) -> None:
         self._shard = shard
         self._events = [TrustedEvent(*row) for row in rows]
         self._numbers = numbers

@@ -18,7 +18,7 @@ from ctrlog.sessions.session import Session
 from ctrlog.sessions.shard import Shard
 
 #: The fields of an event, in the order of `TrustedEvent`.
-Row: TypeAlias = tuple[Any, ...]
+EventRow: TypeAlias = tuple[Any, ...]
 
 
 class Held(NamedTuple):
@@ -31,7 +31,7 @@ class Held(NamedTuple):
         numbers: The number of each among all events of the log.
     """
 
-    rows: list[Row]
+    rows: list[EventRow]
     numbers: list[int]
 
 

@@ -27,7 +27,7 @@ from typing import BinaryIO, NamedTuple, Self, cast
 
 from ctrlog.errors import WorkerError
 from ctrlog.outputs.files import Write
-from ctrlog.run.collect import Product
+from ctrlog.run.collect import Collector
 from ctrlog.run.parallel.journal import Journal
 from ctrlog.run.parallel.range_shard import TooManyHeldError
 from ctrlog.run.parallel.ranges import cut, size_of
@@ -70,7 +70,7 @@ class _Worker(NamedTuple):
 def shared(
     pipeline: Pipeline,
     orders: Orders,
-    product: Product,
+    product: Collector,
     jobs: int,
     *,
     write: Write,

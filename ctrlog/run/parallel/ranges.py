@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeAlias
 
 from ctrlog.errors import InputError
 from ctrlog.inputs.lines import STDIN, open_source
-from ctrlog.inputs.position import MARK_BYTES, Mark
+from ctrlog.inputs.position import MARK_BYTES, Position
 from ctrlog.inputs.reader import Arrival, Block, Input, Limits
 from ctrlog.schemas.decoder import Decoder
 
@@ -62,7 +62,7 @@ class Stretch(NamedTuple):
     """
 
     input: int
-    start: Mark | None = None
+    start: Position | None = None
     end: int | None = None
 
 
@@ -79,7 +79,7 @@ class Cut(NamedTuple):
     """
 
     input: int
-    start: Mark | None
+    start: Position | None
     time: datetime | None
 
 
@@ -129,7 +129,7 @@ def cut(
     ends = [*accumulate(log.weight for log in logs)]
     total = ends[-1]
     number = min(most * ceil(total / (most * scale.most_bytes)), total // scale.least_bytes)
-    cuts: dict[tuple[int, Mark | None], Cut] = {}
+    cuts: dict[tuple[int, Position | None], Cut] = {}
     for target in [total * place // number for place in range(1, number)]:
         place = bisect_right(ends, target)
         found = _cut_near(logs, place, target - ends[place] + logs[place].weight)
@@ -255,12 +255,14 @@ class _Log:
             return source.content.read_again(start, size)
         return b""
 
-    def _mark(self, offset: int) -> Mark:
+    def _mark(self, offset: int) -> Position:
         tail_bytes = min(offset, MARK_BYTES)
         tail = self._read(offset - tail_bytes, tail_bytes)
         with suppress(InputError), closing(open_source(self.name)) as source:
-            return Mark(*source.content.file, None, offset, source.content.peek(tail_bytes), tail)
-        return Mark(0, 0, None, offset, b"", tail)
+            return Position(
+                *source.content.file, None, offset, source.content.peek(tail_bytes), tail
+            )
+        return Position(0, 0, None, offset, b"", tail)
 
 
 def read_stretch(

@@ -14,12 +14,12 @@ from typing import Protocol
 from ctrlog.errors import InputError
 from ctrlog.inputs.reader import Arrival, Input, Limits
 from ctrlog.outputs.files import Write
-from ctrlog.run.collect import Product
+from ctrlog.run.collect import Collector
 from ctrlog.run.parallel.joining_shard import JoiningShard
 from ctrlog.run.parallel.journal import Journal, Note
 from ctrlog.run.parallel.pieces import Piece
 from ctrlog.run.parallel.ranges import Range, Stretch, read_stretch
-from ctrlog.run.parallel.worker import NUMBERS, Outcome
+from ctrlog.run.parallel.worker import NUMBERS, RangeOutcome
 from ctrlog.run.pipeline import Over, Pipeline
 
 
@@ -42,7 +42,7 @@ class Sharing:
         names: Sequence[str],
         pipeline: Pipeline,
         helpers: Helpers,
-        product: Product,
+        product: Collector,
         *,
         write: Write,
         limits: Limits,
@@ -97,7 +97,7 @@ class Sharing:
 
     def _join(self, range_: Range, journal: Journal) -> Generator[Arrival | Over, None, bool]:
         """Join what came of a range, unless that isn't what it would have been here."""
-        outcome: Outcome = journal.end()
+        outcome: RangeOutcome = journal.end()
         first = range_[0]
         goes_on = first.start is not None
         is_borne_out = self._shard.bears_out(outcome.left.first_time, goes_on=goes_on)
@@ -113,7 +113,9 @@ class Sharing:
         self._finish(range_, journal, outcome)
         return True
 
-    def _join_if_there_is_room(self, range_: Range, journal: Journal, outcome: Outcome) -> bool:
+    def _join_if_there_is_room(
+        self, range_: Range, journal: Journal, outcome: RangeOutcome
+    ) -> bool:
         shard = self._shard.copy()
         if range_[0].start is None:
             shard.new_clock()
@@ -136,7 +138,7 @@ class Sharing:
             elif not isinstance(entry, Note):
                 yield entry
 
-    def _finish(self, range_: Range, journal: Journal, outcome: Outcome) -> None:
+    def _finish(self, range_: Range, journal: Journal, outcome: RangeOutcome) -> None:
         inputs = [self._inputs[stretch.input] for stretch in range_]
         if outcome.has_notes:
             self._take_notes(inputs, journal)

@@ -57,7 +57,7 @@ class Task(NamedTuple):
     most_held: int
 
 
-class Outcome(NamedTuple):
+class RangeOutcome(NamedTuple):
     """What is known at the end of a range.
 
     Attributes:
@@ -83,7 +83,7 @@ def work_off(task: Task, orders: Orders, journal: Journal, on_read: Callable[[in
     Args:
         task: The range.
         orders: What to do with it.
-        journal: Where to write all that comes of it, with an `Outcome` at the end.
+        journal: Where to write all that comes of it, with an `RangeOutcome` at the end.
         on_read: Called with the number of bytes that were read.
 
     Raises:
@@ -113,7 +113,7 @@ def work_off(task: Task, orders: Orders, journal: Journal, on_read: Callable[[in
             else:
                 journal.add(piece)
     journal.finish(
-        Outcome(
+        RangeOutcome(
             shard.leave(),
             [input_.line - 1 for input_ in reader.inputs],
             frozenset(failed),
