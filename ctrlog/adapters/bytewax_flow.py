@@ -224,7 +224,7 @@ def _lines(per: Per) -> Render:
 def _topic(place: str) -> tuple[list[str], str]:
     brokers, _, topic = place.removeprefix(KAFKA).partition("/")
     if not (brokers and topic):
-        raise UsageError(f"{place!r} is no topic: write kafka://HOST:PORT,HOST:PORT/TOPIC")
+        raise UsageError(f"{place!r} is not a topic: write kafka://HOST:PORT,HOST:PORT/TOPIC")
     return brokers.split(","), topic
 
 

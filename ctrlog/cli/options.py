@@ -44,7 +44,9 @@ def parse_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
-        raise ValueError(f"{name!r} is no time zone: write UTC or Europe/Berlin") from None
+        raise ValueError(
+            f"{name!r} is not a time zone: write a name such as Europe/Berlin, or UTC"
+        ) from None
 
 
 # The options of every command that reads logs.
@@ -188,6 +190,14 @@ MaxBad = Annotated[
         "--max-bad", Limit.parse, "N|N%", "Exit 1 if there are more bad lines, or a larger share."
     ),
 ]
+
+
+def _refuse_standard_output(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise typer.BadParameter("name a file, as results go to standard output")
+    return path
+
+
 BadLinesFile = Annotated[
     Optional[Path],
     typer.Option(
@@ -195,6 +205,7 @@ BadLinesFile = Annotated[
         metavar="FILE",
         help="Keep bad lines, each after its place and reason.",
         readable=False,
+        callback=_refuse_standard_output,
     ),
 ]
 MaxLine = Annotated[

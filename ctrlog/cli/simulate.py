@@ -31,7 +31,7 @@ def parse_share(text: str) -> float:
         number = float("nan")
     share = number / 100 if text.endswith("%") else number
     if not 0 <= share < 1:
-        raise ValueError(f"{text!r} is no share from 0 to below 1: write 0.01 or 1%")
+        raise ValueError(f"{text!r} is not a share from 0 to below 1: write 0.01 or 1%")
     return share
 
 

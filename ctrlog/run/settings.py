@@ -57,7 +57,7 @@ def parse_size(text: str) -> int:
     unit = units.get(number[-1:].upper())
     number = number[:-1] if unit else number
     if not number.isdecimal() or not int(number):
-        raise ValueError(f"{text!r} is no size: write 65536, 64K or 16M")
+        raise ValueError(f"{text!r} is not a size: write 65536, 64K or 16M")
     return int(number) * (unit or 1)
 
 

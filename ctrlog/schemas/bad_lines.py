@@ -44,7 +44,9 @@ class Limit:
                 return cls(count=int(text))
         except ValueError:
             pass
-        raise ValueError(f"{text!r} is no limit: write a number such as 100, or a share such as 1%")
+        raise ValueError(
+            f"{text!r} is not a limit: write a number such as 100, or a share such as 1%"
+        )
 
 
 class BadLines:

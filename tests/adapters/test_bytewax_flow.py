@@ -190,8 +190,8 @@ def test_the_key_of_a_shard_has_its_number() -> None:
             {"follow": True, "keep_open": True},
             "what is followed has no end: follow and keep_open exclude each other",
         ),
-        ({"log": "kafka://localhost"}, "'kafka://localhost' is no topic"),
-        ({"out": "kafka:///searches"}, "'kafka:///searches' is no topic"),
+        ({"log": "kafka://localhost"}, "'kafka://localhost' is not a topic"),
+        ({"out": "kafka:///searches"}, "'kafka:///searches' is not a topic"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else None,
 )

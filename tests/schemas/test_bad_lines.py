@@ -46,7 +46,7 @@ def test_a_limit_is_a_number_or_a_share(text: str, limit: Limit) -> None:
 )
 def test_what_is_no_limit_is_refused_with_a_hint(text: str) -> None:
     """The message repeats what was written and shows what can be."""
-    with pytest.raises(ValueError, match="is no limit: write a number such as 100, or a share"):
+    with pytest.raises(ValueError, match="is not a limit: write a number such as 100, or a share"):
         Limit.parse(text)
 
 
