@@ -14,7 +14,7 @@ Most is in golden cases, a folder each under `golden/`:
 The folder where it runs also has `logs`, which is `golden/logs`, and `sample_logs`. This
 writes the expectations anew, of all cases or of those named, to be read before they are kept:
 
-    python tests/cli/test_app.py --update [NAME]…
+    PYTHONPATH=tests python tests/cli/test_app.py --update [NAME]…
 """
 
 from __future__ import annotations

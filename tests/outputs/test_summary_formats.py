@@ -1,7 +1,8 @@
 """Tests of how a summary is written.
 
 The golden renderings are in `golden_summary/`. When the look is changed on purpose, write
-them anew with `python tests/outputs/test_summary_formats.py` and read what changed with `git diff`.
+them anew with `PYTHONPATH=tests python tests/outputs/test_summary_formats.py`, and read what
+changed with `git diff`.
 """
 
 from __future__ import annotations

@@ -50,7 +50,17 @@ def is_json(text: str) -> bool:
     return True
 
 
+def is_text(value: object) -> bool:
+    """Return whether all strings of a value can be written."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @given(nearly_json())
+@example('"\\ud800udc00"')
 @example("")
 @example("-")
 @example('"\\u12')
@@ -60,6 +70,8 @@ def test_a_text_without_a_fault_is_json_and_no_other(text: str) -> None:
     """The standard library and the decoder of lines accept the same texts."""
     is_good = find_json_fault(text) is None
     assert is_good == is_json(text)
+    if is_good and not is_text(json.loads(text)):
+        return  # half a surrogate pair, which is JSON but no text: the reader looks for that itself
     try:
         msgspec.json.decode(text.encode())
     except msgspec.DecodeError:

@@ -18,7 +18,7 @@ from ctrlog.schemas.native import Schema
 from ctrlog.schemas.paths import parse_place
 from ctrlog.sessions.events import SPELLINGS
 
-PACKAGE = Path(__file__).parents[2] / "ctrlog"
+PRESETS_FOLDER = Path(__file__).parents[2] / "ctrlog/schemas/presets"
 
 
 NATIVE, NATIVE_PRESET = Decoder(Schema(), 2**20), Decoder(load_schema("native"), 2**20)
@@ -31,7 +31,7 @@ def parse(*lines: str) -> ForeignSchema:
 
 def test_there_is_a_file_for_each_preset() -> None:
     """A schema that comes with ctrlog is a file of it, and no file is forgotten."""
-    assert {path.name for path in PACKAGE.glob("*.toml")} == {f"schema_{n}.toml" for n in PRESETS}
+    assert {path.stem for path in PRESETS_FOLDER.glob("*.toml")} == {*PRESETS}
 
 
 @pytest.mark.parametrize("name", PRESETS)
