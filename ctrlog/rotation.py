@@ -1,21 +1,192 @@
-"""Finding logs again that were renamed, copied or compressed since they were read."""
+"""Rotated logs: the files beside a log, and which of them hold what was read or came after it.
+
+Rotation renames, copies, compresses and removes files at any time, also between the moment in
+which a folder is listed and the moment in which a file of it is opened. So all that is found is
+found in one `Folder`, which is what two listings in a row agree on, and a file that is opened by
+its name is checked to be the one that was listed. If it is another one by then, `MovedError` is
+raised, and `steadily` starts again with a new listing.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from os import stat_result
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from ctrlog.errors import InputError
-from ctrlog.marks import MARK_BYTES, Likeness, Mark
-from ctrlog.sources import open_source
+from ctrlog.errors import InputError, MissingInputError
+from ctrlog.marks import MARK_BYTES, Beginnings, Likeness, Mark
+from ctrlog.sources import Source, open_source
+
+#: The numbers of the device and of the file there, which tell a file from all others that exist.
+File: TypeAlias = tuple[int, int]
+
+#: So few numbered logs do not show for sure whether their numbers go up or down.
+MOST_UNSURE = 2
+#: The most listings of a folder, and the most searches in it, until it is given up as too busy.
+MOST_TRIES = 50
+
+_Found = TypeVar("_Found")
 
 
-def file_at(path: Path) -> tuple[int, int] | None:
+class MovedError(InputError):
+    """Files were renamed or removed while something was looked for among them."""
+
+
+class Beside(NamedTuple):
+    """A regular file beside a log.
+
+    Attributes:
+        path: Where it was when the folder was listed.
+        status: Its status then.
+        turn: The number or time that rotation has put into its name; None if its name is not
+            one of rotation.
+        rank: Its number, negative if the latest has the smallest one; None if it has none.
+    """
+
+    path: Path
+    status: stat_result
+    turn: str | None
+    rank: int | None = None
+
+    @property
+    def file(self) -> File:
+        """What tells it from other files."""
+        return _file(self.status)
+
+    @property
+    def number(self) -> int | None:
+        """Its number, if rotation counts: 1 in `log.1`."""
+        is_number = self.turn is not None and self.turn.isdecimal() and len(self.turn) < len("2024")
+        return int(self.turn or "") if is_number else None
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Sort key: the last change; of the same one, what the name says."""
+        return self.status.st_mtime_ns, self.rank or 0, self.turn or ""
+
+    def comes_after(self, other: Beside) -> bool:
+        """Return whether it was rotated after another one: by their numbers, or the last change.
+
+        The last change alone can mislead: a writer that has not noticed a rotation may write to
+        the older one after the newer one was rotated, too.
+        """
+        if self.rank is not None and other.rank is not None:
+            return self.rank > other.rank
+        return self.place > other.place
+
+    @contextmanager
+    def opened(self) -> Iterator[Source]:
+        """Open it for a look.
+
+        Raises:
+            MovedError: If its name stands for another file by now, or for none.
+            InputError: If it cannot be opened.
+        """
+        try:
+            source = open_source(str(self.path))
+        except MissingInputError:
+            raise MovedError(f"{self.path}: was renamed or removed") from None
+        with closing(source):
+            if source.content.file != self.file:
+                raise MovedError(f"{self.path}: was replaced")
+            yield source
+
+    def likeness(self, mark: Mark) -> Likeness:
+        """Compare it with a log that was read to a mark; see `likeness`."""
+        try:
+            with self.opened() as source:
+                return source.go_to(mark)
+        except MovedError:
+            raise
+        except InputError:
+            return Likeness.UNKNOWN
+
+    def head(self) -> bytes | None:
+        """Return the beginning of its content; None if it cannot be read."""
+        try:
+            with self.opened() as source:
+                return source.content.peek(MARK_BYTES)
+        except MovedError:
+            raise
+        except InputError:
+            return None
+
+    def held(self, marks: Beginnings) -> list[Mark]:
+        """Return the marks of logs of which it holds all that was read."""
+        head = (self.head() if marks else None) or b""
+        return [mark for mark in marks.of(head) if self.likeness(mark) is Likeness.SAME]
+
+
+class Folder(NamedTuple):
+    """The files beside a log at one time, and the log.
+
+    Attributes:
+        path: The name under which the log is written.
+        here: The file of that name; None if there was none.
+        others: The other regular files in its folder, and if it is a link where that leads.
+    """
+
+    path: Path
+    here: File | None
+    others: list[Beside]
+
+    @property
+    def rotated(self) -> list[Beside]:
+        """Those that rotation has named."""
+        return [other for other in self.others if other.turn is not None]
+
+    def names(self) -> dict[Path, File | None]:
+        """Return which file had which name."""
+        return {self.path: self.here} | {other.path: other.file for other in self.others}
+
+
+def look(path: Path) -> Folder:
+    """List what is beside a log, until two listings agree on which file has which name.
+
+    While files are renamed, one listing can have a file twice and another one not at all.
+
+    Args:
+        path: The name under which the log is written.
+
+    Raises:
+        MovedError: If files are renamed all the time.
+    """
+    before: dict[Path, File | None] | None = None
+    for _ in range(MOST_TRIES):
+        found = Folder(path, file_at(path), _ranked([*_files_beside(path)]))
+        names = found.names()
+        if names == before:
+            return found
+        before = names
+    raise _busy(path)
+
+
+def steadily(path: Path, find: Callable[[Folder], _Found]) -> _Found:
+    """Find something among the files beside a log, again if they are renamed meanwhile.
+
+    Args:
+        path: The name under which the log is written.
+        find: Finds it; may raise `MovedError`, and must then have changed nothing.
+
+    Raises:
+        MovedError: If files are renamed all the time.
+    """
+    for _ in range(MOST_TRIES):
+        with suppress(MovedError):
+            return find(look(path))
+    raise _busy(path)
+
+
+def _busy(path: Path) -> MovedError:
+    return MovedError(f"{path}: the files beside it are renamed all the time; try again later")
+
+
+def file_at(path: Path) -> File | None:
     """Return the numbers of the device and of the file that is there; None if none is."""
     try:
         return _file(path.stat())
@@ -32,7 +203,7 @@ def size_of(path: Path) -> int:
 
 
 def likeness(path: Path, mark: Mark) -> Likeness:
-    """Tell what a file is to a log that was read.
+    """Compare a file with a log that was read.
 
     Args:
         path: The file.
@@ -52,42 +223,124 @@ def likeness(path: Path, mark: Mark) -> Likeness:
         return Likeness.OTHER
 
 
-def held_in(path: Path, marks: Iterable[Mark]) -> list[Mark]:
+def held_in(path: Path, marks: Beginnings) -> list[Mark]:
     """Find the logs of which a file holds all that was read.
 
     Args:
         path: The file.
         marks: Where the reading of the logs stopped.
     """
-    marks = [mark for mark in marks if mark.offset]
     head = (_head(path) if marks else None) or b""
-    alike = [mark for mark in marks if head.startswith(mark.head)]
-    return [mark for mark in alike if likeness(path, mark) is Likeness.SAME]
+    return [mark for mark in marks.of(head) if likeness(path, mark) is Likeness.SAME]
 
 
-def find_again(path: Path, mark: Mark) -> Path | None:
-    """Find a log that is no longer under its name, in the folder where it was.
+def holds_end(path: Path, mark: Mark) -> bool:
+    """Return whether a file has what stood before a mark anywhere, so that it is no new log.
+
+    That of a log that is shorter than `MARK_BYTES` may be there by chance, and does not count.
+    """
+    if len(mark.tail) < MARK_BYTES:
+        return False
+    try:
+        with closing(open_source(str(path))) as source:
+            before = b""
+            while not source.content.is_at_end:
+                before = before[-MARK_BYTES:] + source.content.read()
+                if mark.tail in before:
+                    return True
+    except InputError:
+        pass
+    return False
+
+
+def find_again(folder: Folder, mark: Mark, seen: Collection[File] = ()) -> Beside | None:
+    """Find a log that is no longer under its name.
 
     Args:
-        path: Where it was.
-        mark: Where its reading stopped. If that is at its beginning, nothing but its number
+        folder: What is beside it.
+        mark: Where its reading stopped. If its beginning is not known, nothing but its number
             tells it from others, so it must still be open.
+        seen: Files that were beside it before it was rotated, so that they are its copies only
+            if no other file is.
 
     Returns:
-        The file itself under another name, or else its largest copy, compressed or not,
-        which is rather one that rotation has named than a backup; None if there is none.
+        The file itself under another name, or else a copy, compressed or not; rather one that
+        rotation has named than a backup, and of those the one that was rotated first. None if
+        there is none.
+
+    Raises:
+        MovedError: If files are renamed meanwhile.
     """
-    found = [
-        (_file(status) == mark.file, is_rotated_name(path, other), status.st_size, other)
-        for other, status in _files_beside(path)
-        if (_file(status) == mark.file and not mark.offset)
-        or likeness(other, mark) is Likeness.SAME
-    ]
-    return max(found)[-1] if found else None
+    for other in sorted(folder.others, key=lambda other: other.turn is None):
+        is_itself = other.file == mark.file
+        if is_itself and (not mark.head or other.likeness(mark) is Likeness.SAME):
+            return other
+    if not mark.head:
+        return None
+    for is_rotated in (True, False):
+        others = [other for other in folder.others if (other.turn is not None) == is_rotated]
+        for is_seen in (False, True):
+            copies = in_turn([other for other in others if (other.file in seen) == is_seen])
+            for other in copies if is_rotated else reversed(copies):
+                if other.likeness(mark) is Likeness.SAME:
+                    return other
+    return None
+
+
+def rotated_since(
+    folder: Folder,
+    earlier: Beside | None,
+    known: Beginnings,
+    files: Collection[File] = (),
+    *,
+    since_ns: int | None = None,
+) -> list[Beside]:
+    """Find the logs that came after one that was rotated and before the one of that name now.
+
+    Args:
+        folder: What is beside the log.
+        earlier: The log that was rotated, as it is there; None if it is not.
+        known: Logs that were read: what holds the same is none of those that are looked for,
+            though it may be another file, compressed since, unless that log itself is there.
+        files: Files that are none of them, either.
+        since_ns: Those that were changed later than that came after the earlier one for sure;
+            None if no such time is known.
+
+    Returns:
+        The files that have names of rotation, are not empty, and came after the earlier one, in
+        the order in which they were rotated.
+
+    Raises:
+        MovedError: If files are renamed meanwhile.
+    """
+    plain = {other.path for other in folder.rotated}
+    # Of two only, their changes alone tell which way the numbers go.
+    is_sure = sum(other.rank is not None for other in folder.rotated) > MOST_UNSURE
+    return in_turn(
+        other
+        for other in folder.rotated
+        if _is_later(other, earlier, since_ns, is_sure=is_sure)
+        and other.file not in files
+        and _uncompressed(other.path) not in plain  # else it is just being compressed
+        and other.head() != b""
+        and not _was_read(other, folder, known)
+    )
+
+
+def gap_before(folder: Folder, earlier: Beside) -> int | None:
+    """Return the number that is missing among those that came after a log, None if none is.
+
+    While a log is rotated one is missing for a moment. If it stays so, a log was removed.
+    """
+    ranks = {other.rank for other in folder.rotated if other.rank is not None}
+    if earlier.rank is None or not ranks:
+        return None
+    missing = (rank for rank in range(earlier.rank, max(ranks)) if rank not in ranks)
+    return next((abs(rank) for rank in missing), None)
 
 
 def is_rotated_name(path: Path, other: Path) -> bool:
-    """Tell whether a file is named as rotation names them: `log.1`, `log-20240304.gz`.
+    """Return whether a file is named as rotation names them: `log.1`, `log-20240304.gz`.
 
     Args:
         path: The name under which the log is written.
@@ -96,58 +349,49 @@ def is_rotated_name(path: Path, other: Path) -> bool:
     return _turn(path, other) is not None
 
 
-def rotated_since(
-    path: Path, earlier: Path, known: Iterable[Mark], files: Collection[tuple[int, int]] = ()
-) -> list[Path]:
-    """Find the logs that came after one that was rotated and before the one of that name now.
+def in_turn(others: Iterable[Beside]) -> list[Beside]:
+    """Sort rotated logs by when they were rotated, the earliest first."""
+    others = [*others]
+    if any(other.rank is None for other in others):
+        return sorted(others, key=lambda other: other.place)
+    return sorted(others, key=lambda other: other.rank or 0)
 
-    Args:
-        path: The name under which the log is written.
-        earlier: Where the log is now that was rotated.
-        known: Logs that were read: what holds the same is none of those that are looked for,
-            though it may be another file, compressed since.
-        files: Devices and numbers of files that are none of them, either.
 
-    Returns:
-        The files that have names of rotation, are not empty, and were changed last after the
-        earlier one, in the order of that; none if the earlier one has no such name.
-    """
-    found: dict[Path, _Rotated] = {}
-    for other, status in _files_beside(path):
-        turn = _turn(path, other)
-        if turn is not None:
-            found[other] = _Rotated(status, turn)
-    if earlier not in found:
-        return []
-    known = [*known]
-    later = [
-        other
-        for other, rotated in found.items()
-        if rotated.place > found[earlier].place
-        and _file(rotated.status) not in files
-        and _uncompressed(other) not in found  # else it is just being compressed
-        and _head(other) != b""
-        and not held_in(other, known)
+def _ranked(others: list[Beside]) -> list[Beside]:
+    """Rank numbered logs: `log.1` is the latest, unless those with greater numbers are newer."""
+    numbered = [other for other in others if other.number is not None]
+    if not numbered:
+        return others
+    least = min(numbered, key=lambda other: (other.number or 0, -other.status.st_mtime_ns))
+    most = max(numbered, key=lambda other: (other.number or 0, other.status.st_mtime_ns))
+    sign = 1 if least.status.st_mtime_ns < most.status.st_mtime_ns else -1
+    return [
+        other if other.number is None else other._replace(rank=sign * other.number)
+        for other in others
     ]
-    return sorted(later, key=lambda other: found[other].place)
 
 
-class _Rotated(NamedTuple):
-    """A file that rotation has named.
+def _is_later(
+    other: Beside, earlier: Beside | None, since_ns: int | None, *, is_sure: bool
+) -> bool:
+    if earlier is not None and other.file == earlier.file:
+        return False
+    if earlier is not None and earlier.turn is not None:
+        if other.comes_after(earlier):
+            return True
+        if other.rank is not None and earlier.rank is not None and is_sure:
+            return False
+    return since_ns is not None and other.status.st_mtime_ns > since_ns
 
-    Attributes:
-        status: Of the file.
-        turn: Its number or time in its name.
-    """
 
-    status: stat_result
-    turn: str
-
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """Sort key: the last change; of the same one, `log.2` before `log.1`."""
-        is_count = self.turn.isdecimal() and len(self.turn) < len("2024")
-        return self.status.st_mtime_ns, -int(self.turn) if is_count else 0, self.turn
+def _was_read(other: Beside, folder: Folder, known: Beginnings) -> bool:
+    """Return whether a file is one that was read, or what has become of one that is gone."""
+    originals = {each.file: each for each in folder.others}
+    for mark in other.held(known):
+        original = originals.get(mark.file)
+        if original is None or original is other or original.likeness(mark) is not Likeness.SAME:
+            return True
+    return False
 
 
 _COMPRESSED = r"\.(gz|bz2|xz|zst)"
@@ -155,13 +399,18 @@ _COMPRESSED = r"\.(gz|bz2|xz|zst)"
 
 def _turn(path: Path, other: Path) -> str | None:
     """Return the number or time that rotation has put into a name; None if it is not its."""
-    for name in (path, path.resolve()):
-        stem, suffix = re.escape(name.stem), re.escape(name.suffix)
-        turn = r"[.\-_](?P<turn>[\d\-_.:TZ+]+)"
-        pattern = rf"{stem}({suffix})?{turn}({suffix})?({_COMPRESSED})?"
-        if match := re.fullmatch(pattern, other.name, re.ASCII):
-            return match["turn"]
-    return None
+    match = _turn_pattern(path).fullmatch(other.name)
+    return next((turn for turn in match.groups() if turn), None) if match else None
+
+
+def _turn_pattern(path: Path) -> re.Pattern[str]:
+    """Return what names of rotation look like; its groups are their numbers or times."""
+    patterns = []
+    for name in dict.fromkeys((path.name, path.resolve().name)):
+        stem, suffix = re.escape(Path(name).stem), re.escape(Path(name).suffix)
+        turn = r"[.\-_]([\d\-_.:TZ+]+)"
+        patterns.append(rf"{stem}(?:{suffix})?{turn}(?:{suffix})?(?:\.(?:gz|bz2|xz|zst))?")
+    return re.compile("|".join(patterns), re.ASCII)
 
 
 def _uncompressed(path: Path) -> Path | None:
@@ -181,20 +430,29 @@ def _head(path: Path) -> bytes | None:
     return None
 
 
-def _file(status: stat_result) -> tuple[int, int]:
+def _file(status: stat_result) -> File:
     return status.st_dev, status.st_ino
 
 
-def _files_beside(path: Path) -> Iterator[tuple[Path, stat_result]]:
-    """Yield the other regular files of a folder, and if it is a link those where it leads."""
-    names = {path.name, path.resolve().name}
-    folders: dict[tuple[int, int] | None, Path] = {}
+def folders_of(path: Path) -> list[Path]:
+    """Return the folder of a log, and if it is a link the one where that leads."""
+    folders: dict[File | None, Path] = {}
     for folder in (path.resolve().parent, path.absolute().parent):
         folders[file_at(folder)] = folder  # a folder may have several names, too
-    for folder in folders.values():
-        with suppress(OSError):
-            for other in folder.iterdir():
+    return [*folders.values()]
+
+
+def _files_beside(path: Path) -> Iterator[Beside]:
+    """Yield the other regular files of the log's folders."""
+    names = {path.name, path.resolve().name}
+    pattern = _turn_pattern(path)
+    for folder in folders_of(path):
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
                 with suppress(OSError):
-                    status = other.stat()
-                    if other.name not in names and stat.S_ISREG(status.st_mode):
-                        yield other, status
+                    status = entry.stat()
+                    if entry.name not in names and stat.S_ISREG(status.st_mode):
+                        match = pattern.fullmatch(entry.name)
+                        groups = match.groups() if match else ()
+                        turn = next((group for group in groups if group), None)
+                        yield Beside(folder / entry.name, status, turn)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ctrlog.content import BLOCK_BYTES, STDIN_DESCRIPTOR, Content
-from ctrlog.errors import InputError
+from ctrlog.errors import InputError, MissingInputError
 from ctrlog.marks import MARK_BYTES, Likeness, Mark
 
 #: The name that stands for standard input.
@@ -146,7 +146,9 @@ class Source:
         else:
             self.offset, self._tail = content.skip_to(mark.offset, len(mark.tail))
         self._taken_bytes, self._latest = self.offset, self._tail
-        return mark.compare(self._head, self._tail, self.offset)
+        found = mark.compare(self._head, self._tail, self.offset)
+        self._head = self._head[: self.offset]  # else it was not taken yet
+        return found
 
     def is_as_read(self) -> bool:
         """Tell whether an input that is no archive was added to at most, as far as can be told.
@@ -208,6 +210,7 @@ def open_source(
         The open input, to be closed by the caller.
 
     Raises:
+        MissingInputError: If there is nothing of that name.
         InputError: If it cannot be opened or is a directory.
     """
     name = name or path
@@ -216,6 +219,8 @@ def open_source(
         if path != STDIN:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         content = Content(name, descriptor, block_bytes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingInputError(f"{name}: {error.strerror}") from None
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
     if content.is_directory:

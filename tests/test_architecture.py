@@ -30,10 +30,10 @@ ROWS = [
         "products", "reading", "rotation", "sessionizer", "user_model",
     },
     {
-        "badlines", "byids", "checkup", "continuation", "following", "foreignfaults", "grouping",
-        "keystrokes", "leaves", "schemafile", "simulation", "steps",
+        "badlines", "byids", "checkup", "continuation", "foreignfaults", "grouping",
+        "keystrokes", "leaves", "schemafile", "simulation", "steps", "succession",
     },
-    {"holding", "recognition", "schema_command", "tabs"},
+    {"following", "holding", "recognition", "schema_command", "tabs"},
     {"decoding", "machine"},
     {"fitting", "ranges", "rules"},
     {"facts", "shard"},

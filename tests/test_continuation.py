@@ -631,8 +631,8 @@ def test_a_log_that_was_changed_is_refused(runs: Runs, log: Log) -> None:
     assert runs.read(log.path) == []
     (message,) = runs.errors
     assert message == (
-        f"{log.path}: begins as when it was read, but was changed before byte {len(whole):,},"
-        " where that stopped, so it cannot be read on; to count it anew, use another --checkpoint"
+        f"{log.path}: was changed before byte {len(whole):,}, where the last run stopped, so it"
+        " cannot be read on; to count it anew, use another --checkpoint"
     )
     log.path.write_bytes(whole + b"more\n")
     assert runs.read(log.path) == [b"more"]

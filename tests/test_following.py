@@ -816,7 +816,7 @@ def test_a_log_of_which_lines_are_removed_is_not_read_on(
     assert followed.lines == numbered(1, 999)
     (message,) = followed.errors
     assert message == (
-        f"{log.path}: was replaced by a file that begins as it did but goes on otherwise, so it"
+        f"{log.path}: was replaced by a file that has lines of it, but not all as they were, so it"
         " cannot be read on"
     )
 
