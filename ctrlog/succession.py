@@ -128,6 +128,7 @@ class Succession:
         self._gap_looks = 0  # in a row, in which one was missing
         self._looked_s = clock()
         self._rotated_s: float | None = None
+        self._is_gone = False  # what was read last, and that was told
         with suppress(OSError):
             status = path.stat()
             self._since_ns = status.st_mtime_ns if status.st_size else 0
@@ -242,6 +243,7 @@ class Succession:
         self._tell_gap(folder, earlier)
         if earlier is None and cut is None:  # else it is told that there is no copy
             self._tell_gone()
+        self._is_gone = earlier is None
         self._rotated_s = self._clock()
         self._take(folder, opened)
         return Successors(copy, opened)
@@ -265,8 +267,13 @@ class Succession:
         for each in copies:  # just being made; it is found when the log is cut
             each.close()
             opened.remove(each)
-        if opened and place is not None:
+        if opened:
             self._tell_gap(folder, place)
+        if earlier is not None and place is None and (opened or begun) and not self._is_gone:
+            self._tell_gone()
+        if opened:
+            self._is_gone = False
+            self._rotated_s = self._clock()
         if copies:
             self._stamps = []
         else:
