@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -234,7 +234,8 @@ class Succession:
             return None
         with ExitStack() as stack:
             opened = [self._opened(other.path, other.file, stack) for other in found]
-            opened.append(self._opened(self._path, folder.here, stack))
+            here = self._opened(self._path, folder.here, stack)
+            copies = [each for each in opened if _is_held_in(each, here.source)]
             copy = None
             if cut is not None and earlier is not None:
                 place = cut.mark() if cut.offset else None
@@ -245,8 +246,7 @@ class Succession:
             self._tell_gone()
         self._is_gone = earlier is None
         self._rotated_s = self._clock()
-        self._take(folder, opened)
-        return Successors(copy, opened)
+        return Successors(copy, self._take(folder, [*opened, here], copies))
 
     def _before(self, folder: Folder, earlier: Mark | None, here: Source) -> list[Input] | None:
         begun = _peek(here)
@@ -264,9 +264,7 @@ class Succession:
             if here.content.size < len(begun) or here.content.read_again(0, len(begun)) != begun:
                 raise MovedError(f"{self._path}: was cut just when it was to be read")
             stack.pop_all()
-        for each in copies:  # just being made; it is found when the log is cut
-            each.close()
-            opened.remove(each)
+        opened = self._take(folder, opened, copies)
         if opened:
             self._tell_gap(folder, place)
         if earlier is not None and place is None and (opened or begun) and not self._is_gone:
@@ -274,10 +272,6 @@ class Succession:
         if opened:
             self._is_gone = False
             self._rotated_s = self._clock()
-        if copies:
-            self._stamps = []
-        else:
-            self._take(folder, opened)
         return opened
 
     def _missed(self, folder: Folder, earlier: Beside | None) -> list[Beside]:
@@ -302,11 +296,23 @@ class Succession:
             raise MovedError(f"{path}: was replaced")
         return input_
 
-    def _take(self, folder: Folder, opened: Iterable[Input]) -> None:
-        """Remember what was opened, and what was there, none of which comes later."""
-        for each in opened:
+    def _take(
+        self, folder: Folder, opened: Iterable[Input], copies: Collection[Input] = ()
+    ) -> list[Input]:
+        """Remember what was opened, and what was there, none of which comes later.
+
+        Copies of what is still in the log are just being made. They are left, and found when
+        it is cut.
+        """
+        taken = [each for each in opened if each not in copies]
+        for each in copies:
+            each.close()
+            self._stamps = []  # so that the next look is not spared
+        for each in taken:
             self._met.add(each)
-        self._note(folder)
+        if not copies:
+            self._note(folder)
+        return taken
 
     def _note(self, folder: Folder) -> None:
         """Remember what was there, none of which came later."""
@@ -369,9 +375,9 @@ def _before_renamed(folder: Folder, found: Iterable[Beside], here: Source) -> li
     return [other for other in found if other.status.st_mtime_ns < here.content.changed_ns]
 
 
-def _is_held_in(copy: Input, here: Source) -> bool:
+def _is_held_in(copy: Input, here: Source | None) -> bool:
     """Return whether a log still has all that is in a file beside it, which is its copy then."""
-    if copy.source is None or copy.source.content.is_compressed:
+    if here is None or copy.source is None or copy.source.content.is_compressed:
         return False
     end = copy.source.end()
     tail_at = end.offset - len(end.tail)
