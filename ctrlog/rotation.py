@@ -223,6 +223,18 @@ def likeness(path: Path, mark: Mark) -> Likeness:
         return Likeness.OTHER
 
 
+def beginning(path: Path) -> Mark | None:
+    """Return a mark at the beginning of a file; None if there is nothing in it yet."""
+    try:
+        if path.is_file():
+            with closing(open_source(str(path))) as source:
+                head = source.content.peek(MARK_BYTES)
+                return Mark(*source.content.file, None, 0, head, b"") if head else None
+    except (InputError, OSError):
+        pass
+    return None
+
+
 def held_in(path: Path, marks: Beginnings) -> list[Mark]:
     """Find the logs of which a file holds all that was read.
 
