@@ -119,7 +119,7 @@ class _Tail:
         self._earlier: Input | None = None  # the one before
         self._copy: Input | None = None  # the one that goes on in a copy, which does not grow
         self._spoke: Input | None = None  # the last one of those finished that had a time
-        self._succession = Succession(self._name, self._path, limits, met, say=say, clock=clock)
+        self._succession = Succession(self._name, self._path, limits, met, say=say)
         for input_ in chain:
             met.add(input_)
         open_early(chain, limits)
@@ -207,7 +207,6 @@ class _Tail:
         try:
             status = self._path.stat()
         except OSError:
-            self._succession.looked()
             return False
         file = (status.st_dev, status.st_ino)
         if file == source.content.file and source.reached().offset:

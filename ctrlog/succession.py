@@ -7,8 +7,8 @@ opened at once and found in one listing (`ctrlog.rotation`), so that it costs no
 renamed, compressed or removed before it is their turn.
 
 What was removed before anybody looked cannot be found. Where that may have happened, a message
-says so: a number is missing in `log.3`, `log.1`; or the log that was read last is gone, and the
-look before was too long ago to know that there was only one rotation.
+says so: a number is missing in `log.3`, `log.1`, or the log that was read last is gone, so that nothing
+tells whether the one that is there now came next.
 """
 
 from __future__ import annotations
@@ -40,9 +40,6 @@ from ctrlog.sources import Source
 
 #: The most inputs that are remembered, so that they are known again under other names.
 MOST_MET = 1000
-#: After a longer time without a look, or between two rotations that were seen, there may have
-#: been more rotations than one.
-SURE_S = 1.0
 #: Times of change that are as close as that may be the same, as file systems have them.
 TICK_NS = 2 * 10**9
 #: The most looks for which a number that is missing may just be the one that is being rotated.
@@ -104,7 +101,6 @@ class Succession:
         met: Met,
         *,
         say: Callable[[str], None],
-        clock: Callable[[], float],
     ) -> None:
         """Note what is there before anything is read: that was rotated before.
 
@@ -114,20 +110,16 @@ class Succession:
             limits: How much to read.
             met: The inputs of all names.
             say: Called with what a user should know.
-            clock: Gives the time in seconds.
         """
         self._name, self._path = name, path
         self._limits = limits
         self._met = met
         self._say = say
-        self._clock = clock
         self._seen: set[File] = set()
         self._since_ns = 0
         self._stamps = self._stamps_now()
         self._has_gap = False
         self._gap_looks = 0  # in a row, in which one was missing
-        self._looked_s = clock()
-        self._rotated_s: float | None = None
         self._is_gone = False  # what was read last, and that was told
         with suppress(OSError):
             status = path.stat()
@@ -136,10 +128,6 @@ class Succession:
             with suppress(MovedError):
                 self._note(look(path))
 
-    def looked(self) -> None:
-        """Note that there was a look."""
-        self._looked_s = self._clock()
-
     def is_whole(self, changed_ns: int) -> None:
         """Note that the log was not rotated up to now.
 
@@ -147,7 +135,6 @@ class Succession:
             changed_ns: When it was changed last.
         """
         self._since_ns = changed_ns
-        self.looked()
 
     def after(self, mark: Mark, *, is_begun: bool = True) -> list[Input] | None:
         """Open what came after a log in whose place there is another one.
@@ -164,7 +151,6 @@ class Succession:
             InputError: If what is under the name cannot be read.
         """
         if not is_begun and self._is_quiet():
-            self.looked()
             return None
         found = self._steadily(lambda folder: self._after(folder, mark, is_begun=is_begun))
         return None if found is None else found.logs
@@ -199,10 +185,8 @@ class Succession:
         """
         _peek(here)  # before the look, so that all that came before this was there
         if self._is_quiet():
-            self.looked()
             return []
         found = self._steadily(lambda folder: self._before(folder, earlier, here))
-        self.looked()
         return found
 
     def _steadily(self, find: Callable[[Folder], _Found | None]) -> _Found | None:
@@ -245,7 +229,6 @@ class Succession:
         if earlier is None and cut is None:  # else it is told that there is no copy
             self._tell_gone()
         self._is_gone = earlier is None
-        self._rotated_s = self._clock()
         return Successors(copy, self._take(folder, [*opened, here], copies))
 
     def _before(self, folder: Folder, earlier: Mark | None, here: Source) -> list[Input] | None:
@@ -271,8 +254,7 @@ class Succession:
             self._tell_gone()
         if opened:
             self._is_gone = False
-            self._rotated_s = self._clock()
-        return opened
+            return opened
 
     def _missed(self, folder: Folder, earlier: Beside | None) -> list[Beside]:
         files, marks = self._met.files(), self._met.marks()
@@ -351,14 +333,11 @@ class Succession:
             )
 
     def _tell_gone(self) -> None:
-        """Say if there may have been more than one rotation since the last look."""
-        now_s, rotated_s = self._clock(), self._rotated_s
-        is_fast = rotated_s is not None and now_s - rotated_s <= SURE_S
-        if is_fast or now_s - self._looked_s > SURE_S:
-            self._say(
-                f"{self._name}: may have missed lines: the log that was read before is no longer"
-                " beside it, so there may have been others between that one and this"
-            )
+        """Say that nothing tells how many rotations there were since the last look."""
+        self._say(
+            f"{self._name}: may have missed lines: the log that was read before is no longer beside"
+            " this one, so there may have been others in between"
+        )
 
 
 def _peek(here: Source) -> bytes:
