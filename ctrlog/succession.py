@@ -7,8 +7,8 @@ opened at once and found in one listing (`ctrlog.rotation`), so that it costs no
 renamed, compressed or removed before it is their turn.
 
 What was removed before anybody looked cannot be found. Where that may have happened, a message
-says so: a number is missing in `log.3`, `log.1`, or the log that was read last is gone, so that nothing
-tells whether the one that is there now came next.
+says so: a number is missing, as in `log.3`, `log.1`, or the log that was read last is gone, so
+that nothing tells whether the one that is there now came next.
 """
 
 from __future__ import annotations
@@ -186,8 +186,7 @@ class Succession:
         _peek(here)  # before the look, so that all that came before this was there
         if self._is_quiet():
             return []
-        found = self._steadily(lambda folder: self._before(folder, earlier, here))
-        return found
+        return self._steadily(lambda folder: self._before(folder, earlier, here))
 
     def _steadily(self, find: Callable[[Folder], _Found | None]) -> _Found | None:
         """Find something in a listing of the folder; None if it takes another look."""
@@ -254,7 +253,7 @@ class Succession:
             self._tell_gone()
         if opened:
             self._is_gone = False
-            return opened
+        return opened
 
     def _missed(self, folder: Folder, earlier: Beside | None) -> list[Beside]:
         files, marks = self._met.files(), self._met.marks()
