@@ -13,14 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ctrlog.beside import Beside, File, Folder, file_at, steadily
 from ctrlog.errors import InputError
 from ctrlog.marks import Beginnings, Likeness, Mark
 from ctrlog.reading import Finished, Input
 from ctrlog.rotation import (
-    Beside,
-    File,
-    Folder,
-    file_at,
     find_again,
     gap_before,
     held_in,
@@ -28,7 +25,6 @@ from ctrlog.rotation import (
     likeness,
     rotated_since,
     size_of,
-    steadily,
 )
 
 

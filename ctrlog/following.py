@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
+from ctrlog.beside import MovedError, steadily
 from ctrlog.errors import InputError, MissingInputError
 from ctrlog.marks import Likeness, Mark
 from ctrlog.reading import (
@@ -23,7 +24,7 @@ from ctrlog.reading import (
     from_the_beginning,
     open_early,
 )
-from ctrlog.rotation import MovedError, find_again, held_in, holds_end, likeness, steadily
+from ctrlog.rotation import find_again, held_in, holds_end, likeness
 from ctrlog.sources import Source
 from ctrlog.succession import Met, Succession
 
@@ -89,6 +90,8 @@ class Following:
         finally:
             for tail in tails:
                 tail.close()
+            if met.gaps > 1:
+                self._say(f"may have missed lines {met.gaps:,} times, as reported above")
 
 
 class _Tail:
@@ -264,6 +267,7 @@ class _Tail:
             input_.path, input_.source = copy.path, copy.source
             self._copy = input_
         elif reached.offset:
+            self._met.gaps += 1
             self._say(
                 f"{input_.name}: was cut, and there is no copy of it beside it;"
                 " reading it from the beginning again"

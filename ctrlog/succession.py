@@ -3,7 +3,7 @@
 A look at a log shows only what is under its name then. Since the look before, it may have been
 rotated any number of times. So the logs in between are looked for beside it: those that rotation
 named, that came after the one that was read last, and that were not read themselves. They are
-opened at once and found in one listing (`ctrlog.rotation`), so that it costs nothing if they are
+opened at once and found in one listing (`ctrlog.beside`), so that it costs nothing if they are
 renamed, compressed or removed before it is their turn.
 
 What was removed before anybody looked cannot be found. Where that may have happened, a message
@@ -20,22 +20,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from ctrlog.beside import Beside, File, Folder, MovedError, file_at, folders_of, look, steadily
 from ctrlog.errors import InputError, MissingInputError
 from ctrlog.marks import Beginnings, Mark
 from ctrlog.reading import Input, Limits
-from ctrlog.rotation import (
-    Beside,
-    File,
-    Folder,
-    MovedError,
-    file_at,
-    find_again,
-    folders_of,
-    gap_before,
-    look,
-    rotated_since,
-    steadily,
-)
+from ctrlog.rotation import find_again, gap_before, rotated_since
 from ctrlog.sources import Source
 
 #: The most inputs that are remembered, so that they are known again under other names.
@@ -47,10 +36,15 @@ MOST_GAP_LOOKS = 3
 
 
 class Met:
-    """The inputs that were met under any name, so that none is read twice."""
+    """The inputs that were met under any name, so that none is read twice.
+
+    Attributes:
+        gaps: How often lines may have been missed between two of them.
+    """
 
     def __init__(self, known: Sequence[Input]) -> None:
         """Take the inputs that were read before."""
+        self.gaps = 0
         self._inputs: deque[Input] = deque(known, len(known) + MOST_MET)
 
     def add(self, input_: Input) -> None:
@@ -326,6 +320,7 @@ class Succession:
     def _tell_gap(self, folder: Folder, earlier: Beside | None) -> None:
         """Say which of the numbered logs was removed before it was read."""
         if earlier is not None and (number := gap_before(folder, earlier)) is not None:
+            self._met.gaps += 1
             self._say(
                 f"{self._name}: may have missed lines: {earlier.path.name} was read before, and"
                 f" number {number}, which came after it, is not there"
@@ -333,6 +328,7 @@ class Succession:
 
     def _tell_gone(self) -> None:
         """Say that nothing tells how many rotations there were since the last look."""
+        self._met.gaps += 1
         self._say(
             f"{self._name}: may have missed lines: the log that was read before is no longer beside"
             " this one, so there may have been others in between"
