@@ -31,6 +31,10 @@ class InputError(CtrlogError):
     """An input cannot be opened or read."""
 
 
+class MissingInputError(InputError):
+    """There is nothing under the name of an input, at least not at the moment."""
+
+
 class OutputError(CtrlogError):
     """An output cannot be opened or written."""
 

@@ -264,6 +264,29 @@ def test_killed_within_a_write(folders: Callable[[], Path]) -> None:
     assert codes == {0, -signal.SIGXFSZ}
 
 
+def test_dead_before_its_first_saving_and_the_log_is_rotated(folders: Callable[[], Path]) -> None:
+    """As soon as there is output, the next run knows what it was made of, and finds that again."""
+    new = SHORT_LOG.replace(b'"user":', b'"user":777')
+    both = Work("run --checkpoint saved -o out log.1 log", {"log.1": SHORT_LOG, "log": new})
+    expected = undisturbed(both, folders())["out"]
+    work = Work("run --checkpoint saved -o out log", {"log": SHORT_LOG})
+    ends = 0
+    for step in range(1, 10_000, 7):
+        folder = folders()
+        work.write_logs(folder)
+        if work.finish(folder, ["sync_nothing"], ["die_at", step]).code == 0:
+            break
+        out = folder / "out"
+        has_output = out.exists() and out.stat().st_size > 0
+        (folder / "log").rename(folder / "log.1")
+        (folder / "log").write_bytes(new)
+        assert work.finish(folder).code == 0
+        if has_output:
+            ends += 1
+            assert out.read_bytes() == expected
+    assert ends
+
+
 # Power loss.
 
 

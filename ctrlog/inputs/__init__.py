@@ -5,8 +5,10 @@ read.
 
 - `content` reads a file or pipe, `compression` unpacks it, `lines` cuts it at newlines.
 - `reader` reads several inputs one after the other; `follow` waits for more, as `tail -F` does.
-- `position` identifies a log and a place in it; `rotation` finds a log again that was renamed,
-  copied or compressed; `resume` matches logs to the positions of an earlier run.
+- `position` identifies a log and a place in it; `beside` lists the files beside a log,
+  `rotation` finds a log again among them that was renamed, copied or compressed, and
+  `succession` the logs that came between; `resume` matches logs to the positions of an earlier
+  run.
 - `preview` looks at the first lines without consuming them.
 
 Nothing here knows what a line means. Start with `reader.InTurn.read`.

@@ -62,6 +62,11 @@ class Content:
         return os.fstat(self._descriptor).st_size
 
     @property
+    def changed_ns(self) -> int:
+        """When the input was changed last, in nanoseconds since 1970."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    @property
     def is_standard_input(self) -> bool:
         """Whether the input is standard input."""
         return self._descriptor == STDIN_DESCRIPTOR
@@ -109,6 +114,11 @@ class Content:
         self._peeked = found + self.take_beginning() if self.is_at_end else found
         return self._peeked[:size]
 
+    @property
+    def peeked(self) -> bytes:
+        """What was peeked at and is not taken yet."""
+        return self._peeked
+
     def skip_to(self, offset: int, tail_bytes: int) -> tuple[int, bytes]:
         """Skip to an offset in a regular file from which nothing was consumed yet.
 
@@ -136,6 +146,14 @@ class Content:
             reached += len(taken)
             tail = (tail + taken)[-tail_bytes:]
         return reached, tail
+
+    def restart(self) -> None:
+        """Go back to the beginning of a regular file of which nothing was taken but by `peek`."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._peeked, self._beginning, self._decompressor = b"", b"", None
+        self._pieces = iter(())
+        self.is_compressed = self.is_at_end = False
+        self.read_bytes = 0
 
     def skip_all(self) -> None:
         """Skip to the end of a regular file without reading it."""

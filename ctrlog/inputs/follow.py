@@ -9,7 +9,8 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from ctrlog.errors import InputError
+from ctrlog.errors import InputError, MissingInputError
+from ctrlog.inputs.beside import MovedError, steadily
 from ctrlog.inputs.lines import Source
 from ctrlog.inputs.position import Match, Position
 from ctrlog.inputs.reader import (
@@ -24,24 +25,14 @@ from ctrlog.inputs.reader import (
     from_the_beginning,
     open_early,
 )
-from ctrlog.inputs.rotation import (
-    file_at,
-    find_again,
-    held_in,
-    is_rotated_name,
-    likeness,
-    rotated_since,
-)
+from ctrlog.inputs.rotation import find_again, held_in, holds_end, likeness
+from ctrlog.inputs.succession import Met, Succession
 
 #: How often to look for more.
 POLL_S = 0.1
 #: So long after its successor was begun, a rotated log may still get lines from a writer
 #: that has not noticed.
 LINGER_S = 5.0
-#: How often to try again what a rotation may have got in the way of.
-_MOST_ATTEMPTS = 10
-#: So many inputs are remembered, so that they are known again under other names.
-MOST_MET = 1000
 
 
 class Following:
@@ -77,7 +68,7 @@ class Following:
     def read(self, names: Iterable[str]) -> Generator[Arrival, None, None]:
         """Read inputs, as `Reader` says; it ends only if none can get more lines."""
         tails = []
-        met = _Met(self._known)
+        met = Met(self._known)
         for chain in self._plan(names):
             if isinstance(chain, Finished | InputError):
                 yield chain
@@ -99,34 +90,8 @@ class Following:
         finally:
             for tail in tails:
                 tail.close()
-
-
-class _Met:
-    """The inputs that were met under any name, so that none is read twice."""
-
-    def __init__(self, known: Sequence[Input]) -> None:
-        self._inputs: deque[Input] = deque(known, len(known) + MOST_MET)
-
-    def add(self, input_: Input) -> None:
-        """Remember an input."""
-        self._inputs.append(input_)
-
-    def files(self) -> set[tuple[int, int]]:
-        """Return the numbers of the files that are open, which no others can have."""
-        return {each.source.content.file for each in self._inputs if each.source is not None}
-
-    def marks(self, but_of: Path | None = None) -> list[Position]:
-        """Return how far each was read, but those whose home is a path."""
-        found = [_place(each) for each in self._inputs if Path(each.home) != but_of]
-        return [mark for mark in found if mark is not None]
-
-
-def _place(input_: Input) -> Position | None:
-    """Return how far an input was read, or will be if it was renamed before it is its turn."""
-    source = input_.source
-    if source is None or source.offset or file_at(Path(input_.path)) == source.content.file:
-        return input_.place()
-    return source.end()
+            if met.gaps > 1:
+                self._say(f"may have missed lines {met.gaps:,} times, as reported above")
 
 
 class _Tail:
@@ -142,7 +107,7 @@ class _Tail:
         limits: Limits,
         say: Callable[[str], None],
         clock: Callable[[], float],
-        met: _Met,
+        met: Met,
     ) -> None:
         self.is_over = False
         self._queue = deque(chain)
@@ -154,8 +119,10 @@ class _Tail:
         self._is_waiting = False  # for a file that is not there
         self._is_short = False  # and waited for to be as it was
         self._lingering: deque[tuple[float, Input]] = deque()  # with the time to leave it
-        self._earlier: Input | None = None  # the one before, until what came between is known
+        self._earlier: Input | None = None  # the one before
+        self._copy: Input | None = None  # the one that goes on in a copy, which does not grow
         self._spoke: Input | None = None  # the last one of those finished that had a time
+        self._succession = Succession(self._name, self._path, limits, met, say=say)
         for input_ in chain:
             met.add(input_)
         open_early(chain, limits)
@@ -177,19 +144,29 @@ class _Tail:
                 source = input_.source or self._open(input_)
                 if source is None:
                     return
-                if self._has_missed_any(source):
+                missed = self._missed_before(source)
+                if missed is None:
+                    return
+                if missed:
+                    self._queue.extendleft(reversed(missed))
                     continue
                 yield from _read(input_, source)
                 is_cut = False
-                if self._is_growing(source):
+                if self._is_growing(input_, source):
+                    changed_ns = source.content.changed_ns
                     is_cut = not source.is_as_read()
-                    leave = self._leave_cut if is_cut else self._leave_replaced
-                    if not leave(input_, source):
+                    if not (
+                        self._leave_cut(input_, source)
+                        if is_cut
+                        else self._leave_replaced(input_, source, changed_ns)
+                    ):
                         return
-                    if input_.source is None:  # it goes on in a copy
+                    if input_.source is not source:  # it goes on in a copy
                         continue
                     yield from _read(input_, source)  # what it got meanwhile
                 yield from self._finish(input_, source, lingers=not is_cut)
+        except MovedError:  # nothing is lost, and the next look may show more
+            return
         except InputError as error:
             self._queue.popleft().close()
             yield error
@@ -202,56 +179,60 @@ class _Tail:
 
     def _open(self, input_: Input) -> Source | None:
         """Open an input; None if it is the one that grows, and is not there yet."""
-        if len(self._queue) > 1:
-            return input_.open(self._limits)
-        if not self._opened(input_):
+        try:
+            source = input_.open(self._limits)
+        except MissingInputError:
+            if len(self._queue) > 1:
+                raise
             if not self._is_waiting:
                 self._say(f"{input_.name}: is not there yet; waiting for it")
             self._is_waiting = True
             return None
         self._is_waiting = False
-        return input_.source
+        return source
 
-    def _is_missing(self) -> bool:
-        """Tell whether there is nothing of the name, as for a moment in a rotation."""
-        try:
-            self._path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            pass
-        return False
-
-    def _is_growing(self, source: Source) -> bool:
+    def _is_growing(self, input_: Input, source: Source) -> bool:
         """Tell whether more may be written to what is read now."""
         content = source.content
+        if input_ is self._copy:
+            return False
         if content.is_compressed or any(each.is_begun for each in islice(self._queue, 1, None)):
             return False
         return content.is_regular or not (content.is_at_end and content.is_standard_input)
 
-    def _leave_replaced(self, input_: Input, source: Source) -> bool:
+    def _leave_replaced(self, input_: Input, source: Source, changed_ns: int) -> bool:
         """Queue what comes after a file in whose place there is another; False if there is none.
 
         If that is a copy of it, the input goes on there, and is closed.
         """
+        if source.content.is_standard_input:
+            return False
         try:
             status = self._path.stat()
         except OSError:
             return False
         file = (status.st_dev, status.st_ino)
-        if file == source.content.file or source.content.is_standard_input or not status.st_size:
-            return False
-        if file in self._met.files() or held_in(self._path, self._met.marks(self._path)):
+        if file == source.content.file and source.reached().offset:
+            self._succession.is_whole(changed_ns)
+        if file == source.content.file or file in self._met.files():
+            return False  # or it is read under another name
+        if not status.st_size:  # unless there was another in between, the old one may still grow
+            return self._queue_successors(source, is_begun=False)
+        return self._goes_on_elsewhere(input_, source)
+
+    def _goes_on_elsewhere(self, input_: Input, source: Source) -> bool:
+        """Queue what comes after a file, or close it if that is a copy of it; False if neither."""
+        if held_in(self._path, self._met.marks(self._path)):
             return False  # it is read under another name
         match self._became(source.reached()):
             case Match.SAME:
                 input_.close()
                 return True
             case Match.OTHER | Match.UNKNOWN:  # which is told when it is read
-                return self._queue_successors(source.mark())
+                return self._queue_successors(source)
         raise InputError(
-            f"{input_.name}: was replaced by a file that begins as it did but goes on otherwise, so"
-            " it cannot be read on"
+            f"{input_.name}: was replaced by a file that has lines of it, but not all as they were,"
+            " so it cannot be read on"
         )
 
     def _became(self, mark: Position) -> Match:
@@ -260,11 +241,12 @@ class _Tail:
         If that log is found where rotation has put it, it is another one, whatever it holds.
         """
         found = likeness(self._path, mark)
-        if found is Match.OTHER:
-            return found
-        renamed = find_again(self._path, mark)
-        is_rotated = renamed is not None and is_rotated_name(self._path, renamed)
-        return Match.OTHER if is_rotated else found
+        renamed = steadily(self._path, lambda folder: find_again(folder, mark))
+        if renamed is not None and renamed.turn is not None:
+            return Match.OTHER
+        if found is Match.OTHER and holds_end(self._path, mark):
+            return Match.CHANGED
+        return found
 
     def _leave_cut(self, input_: Input, source: Source) -> bool:
         """Queue what comes after a file that was cut back; False if there is nothing just now.
@@ -275,13 +257,17 @@ class _Tail:
         if self._became(reached) is Match.SHORTER:  # an editor may be about to write the rest
             self._say_short(input_, reached)
             return False
-        if not self._queue_successors(reached):
+        found = self._succession.after_cut(source)
+        if found is None:
             return False
-        copy = find_again(self._path, reached) if reached.offset else None
+        copy, successors = found
+        self._queue.extend(successors)
         if copy is not None:
             input_.close()
-            input_.path = str(copy)
+            input_.path, input_.source = copy.path, copy.source
+            self._copy = input_
         elif reached.offset:
+            self._met.gaps += 1
             self._say(
                 f"{input_.name}: was cut, and there is no copy of it beside it;"
                 " reading it from the beginning again"
@@ -296,81 +282,30 @@ class _Tail:
             )
         self._is_short = True
 
-    def _queue_successors(self, mark: Position) -> bool:
+    def _queue_successors(self, source: Source, *, is_begun: bool = True) -> bool:
         """Queue what stands under the name now, and before that what came and went meanwhile.
 
         Args:
-            mark: How far the input was read that they come after.
+            source: What they come after.
+            is_begun: Whether there is something in the one that stands there now.
 
         Returns:
-            Whether there is anything under the name.
+            Whether there is anything that is read after it.
         """
-        here = Input(self._name, str(self._path))
-        if not self._opened(here):  # from now on it is known, whatever its name will be
-            return False
-        self._met.add(here)
-        self._queue.extend([*self._missed_since(mark), here])
-        return True
+        successors = self._succession.after(source.mark(), is_begun=is_begun)
+        self._queue.extend(successors or [])
+        return bool(successors)
 
-    def _opened(self, input_: Input) -> bool:
-        """Open what stands under the name; False if there is nothing at present.
-
-        A rotation may take it away and put another there between an attempt to open it and a look
-        at why that failed.
-
-        Raises:
-            InputError: If it is there and cannot be opened.
-        """
-        for attempt in range(_MOST_ATTEMPTS):
-            try:
-                input_.open(self._limits)
-            except InputError:
-                if self._is_missing():
-                    return False
-                if attempt == _MOST_ATTEMPTS - 1:
-                    raise
-            else:
-                break
-        return True
-
-    def _missed_since(self, mark: Position) -> list[Input]:
-        """Open the logs that came after one that was read, but the one that grows now.
-
-        Each may be renamed or compressed between the look at it and its opening: then look again.
-        """
-        missed: list[Input] = []
-        for _ in range(_MOST_ATTEMPTS):
-            place = find_again(self._path, mark)
-            if place is None:
-                return []
-            found = rotated_since(self._path, place, self._met.marks(), self._met.files())
-            missed = [Input(self._name, str(each), home=str(self._path)) for each in found]
-            open_early(missed, self._limits)
-            opened = [each.source and each.source.content.file for each in missed]
-            if opened == [*found.values()]:
-                break
-            for each in missed:
-                each.close()
-        for each in missed:
-            self._met.add(each)
-        return missed
-
-    def _has_missed_any(self, source: Source) -> bool:
-        """Queue what came and went before the one that grows now was begun, if anything did.
+    def _missed_before(self, source: Source) -> list[Input] | None:
+        """Return what came and went before the one that grows was begun; None for another look.
 
         It may have been copied and cut again while others were read, or while it was empty.
         """
-        if self._earlier is None or len(self._queue) > 1 or not source.content.size:
-            return False
-        earlier = self._earlier.source
-        mark = self._earlier.mark if earlier is None else earlier.mark()
-        missed: list[Input] = []
-        if mark is not None and file_at(self._path) == source.content.file:
-            missed = self._missed_since(mark)
-        if not missed:
-            self._earlier = None
-        self._queue.extendleft(reversed(missed))
-        return bool(missed)
+        content = source.content
+        is_new = len(self._queue) == 1 and not source.reached().offset
+        if not is_new or not content.is_regular or content.is_standard_input:
+            return []
+        return self._succession.before(self._earlier.place() if self._earlier else None, source)
 
     def _finish(self, input_: Input, source: Source, *, lingers: bool) -> Iterator[Arrival]:
         lingers = lingers and source.content.is_regular and not source.content.is_compressed

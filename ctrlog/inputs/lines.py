@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ctrlog.errors import InputError, UsageError
+from ctrlog.errors import InputError, MissingInputError, UsageError
 from ctrlog.inputs.content import BLOCK_BYTES, STDIN_DESCRIPTOR, Content
 from ctrlog.inputs.position import MARK_BYTES, Match, Position
 
@@ -152,7 +152,9 @@ class Source:
         else:
             self.offset, self._tail = content.skip_to(mark.offset, len(mark.tail))
         self._taken_bytes, self._latest = self.offset, self._tail
-        return mark.compare(self._head, self._tail, self.offset)
+        found = mark.compare(self._head, self._tail, self.offset)
+        self._head = self._head[: self.offset]  # the rest has not been taken yet
+        return found
 
     def is_as_read(self) -> bool:
         """Return whether the bytes read so far are unchanged, for an input that is not an archive.
@@ -222,6 +224,7 @@ def open_source(
         The open input, to be closed by the caller.
 
     Raises:
+        MissingInputError: If there is nothing of that name.
         InputError: If the input cannot be opened or is a directory.
     """
     name = name or path
@@ -230,6 +233,8 @@ def open_source(
         if path != STDIN:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         content = Content(name, descriptor, block_bytes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingInputError(f"{name}: {error.strerror}") from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{name}: {why}") from None

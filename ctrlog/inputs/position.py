@@ -7,6 +7,7 @@ reading stopped, too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -67,3 +68,32 @@ class Match(Enum):
     CHANGED = auto()  #: the same beginning, but something else before the place
     OTHER = auto()  #: another log
     UNKNOWN = auto()  #: it cannot be read, at least not just now
+
+
+class Beginnings:
+    """Marks of logs of which something was read, found by how the logs begin.
+
+    However many there are, only those are looked at that a log may hold.
+    """
+
+    def __init__(self, marks: Iterable[Position] = ()) -> None:
+        """Take marks."""
+        self._by_head: dict[bytes, dict[Position, None]] = {}
+        self._sizes: set[int] = set()  # of the heads
+        for mark in marks:
+            self.add(mark)
+
+    def add(self, mark: Position) -> None:
+        """Take a mark; one at the beginning of a log says nothing of what was read."""
+        if not mark.offset:
+            return
+        self._sizes.add(len(mark.head))
+        self._by_head.setdefault(mark.head, {})[mark] = None
+
+    def of(self, head: bytes) -> list[Position]:
+        """Return the marks of logs that a log may hold that begins so."""
+        sizes = sorted(size for size in self._sizes if size <= len(head))
+        return [mark for size in sizes for mark in self._by_head.get(head[:size], ())]
+
+    def __bool__(self) -> bool:
+        return bool(self._by_head)

@@ -3,82 +3,105 @@
 A log is known under any name: by the file itself, if that still holds what was read, or
 else by a copy, if nothing else does. If something else stands under a name now, the log
 that stood there is looked for beside it and finished first, as rotation wants it.
+
+A checkpoint may know a great many logs. So they are found by their file, their path, their home
+or their beginning, and never by going through all of them.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ctrlog.errors import InputError
-from ctrlog.inputs.position import Match, Position
+from ctrlog.inputs.beside import Beside, File, Folder, file_at, steadily
+from ctrlog.inputs.position import Beginnings, Match, Position
 from ctrlog.inputs.reader import Finished, Input
 from ctrlog.inputs.rotation import (
-    file_at,
     find_again,
-    head_of,
+    gap_before,
     held_in,
-    is_rotated_name,
+    holds_end,
     likeness,
     rotated_since,
     size_of,
 )
 
 
-class _Index:
-    """Inputs by what they may be found by, so that a name costs no look at all others.
+class _Known:
+    """Inputs that were read before, found by what tells them from others."""
 
-    Attributes:
-        by_file: By the numbers of device and file.
-        by_path: By the path under which they were read last.
-        by_home: By the path under which they were written first.
-    """
+    def __init__(self, inputs: Iterable[Input] = ()) -> None:
+        self.marks: dict[Input, Position] = {}  # the latest last
+        self._found: dict[Hashable, dict[Input, None]] = {}
+        for input_ in inputs:
+            self.add(input_)
 
-    def __init__(self, marks: Mapping[Input, Position]) -> None:
-        self.by_file: defaultdict[object, list[Input]] = defaultdict(list)
-        self.by_path: defaultdict[str, list[Input]] = defaultdict(list)
-        self.by_home: defaultdict[str, list[Input]] = defaultdict(list)
-        self._by_head: defaultdict[bytes, list[Input]] = defaultdict(list)
-        self._places = {known: place for place, known in enumerate(marks)}
-        for known, mark in marks.items():
-            self.by_file[mark.file].append(known)
-            self.by_path[known.path].append(known)
-            self.by_home[known.home].append(known)
-            self._by_head[mark.head].append(known)
-        self._head_lengths = sorted({len(head) for head in self._by_head})
+    def add(self, input_: Input) -> None:
+        """Add an input; one that has no mark is not known."""
+        if input_.mark is not None:
+            self.marks[input_] = input_.mark
+            for key in _keys(input_, input_.mark):
+                self._found.setdefault(key, {})[input_] = None
 
-    def beginning_as(self, beginning: bytes) -> list[Input]:
-        """Return the inputs whose first bytes a file begins with, in their order."""
-        alike = [
-            known
-            for length in self._head_lengths
-            if length <= len(beginning)
-            for known in self._by_head.get(beginning[:length], ())
-        ]
-        return sorted(alike, key=self._places.__getitem__)
+    def remove(self, input_: Input) -> Position:
+        """Remove an input, which is as it was when it was added."""
+        mark = self.marks.pop(input_)
+        for key in _keys(input_, mark):
+            del self._found[key][input_]
+        return mark
+
+    def of_file(self, file: File | None) -> list[Input]:
+        """Return those that were read in a file."""
+        return [*self._found.get(("file", file), ())]
+
+    def at(self, path: Path) -> list[Input]:
+        """Return those that were read at a path."""
+        return [*self._found.get(("path", str(path)), ())]
+
+    def at_home(self, home: str) -> list[Input]:
+        """Return those that were written under a path first, the latest last."""
+        return [*self._found.get(("home", home), ())]
+
+    def with_mark(self, mark: Position) -> list[Input]:
+        """Return those that were read to a mark."""
+        return [*self._found.get(("mark", mark), ())]
+
+
+def _keys(input_: Input, mark: Position) -> Iterator[Hashable]:
+    yield "file", mark.file
+    yield "path", input_.path
+    yield "home", input_.home
+    yield "mark", mark
 
 
 class Continuation:
     """A plan to go on with inputs that were read before; call it as a `reading.Plan`."""
 
-    def __init__(self, before: Iterable[Input], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        before: Iterable[Input],
+        say: Callable[[str], None],
+        on_new: Callable[[Sequence[Input]], None] = lambda _: None,
+    ) -> None:
         """Plan nothing yet.
 
         Args:
             before: The inputs that were read before, the latest last.
             say: Called with what a user should know.
+            on_new: Called with the inputs that were not read before, before any is opened.
         """
-        self._left = {known: known.mark for known in before if known.mark is not None}
-        self._taken: dict[Input, tuple[Path, Position]] = {}
-        self._index = _Index(self._left)
-        self._named: set[tuple[int, int]] = set()  # files under the names
+        self._left = _Known(before)
+        self._taken = _Known()
+        self._marks = Beginnings(self._left.marks.values())  # of both
+        self._named: set[File] = set()  # files under the names
         self._say = say
+        self._on_new = on_new
 
     @property
     def left(self) -> list[Input]:
         """The inputs for which no name was found, the latest last."""
-        return [*self._left]
+        return [*self._left.marks]
 
     def __call__(self, names: Iterable[str]) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan what to read for each name, as `reading.Plan` says."""
@@ -92,8 +115,18 @@ class Continuation:
             for place, (name, path) in enumerate(zip(names, paths, strict=True)):
                 if known[place] is None:
                     known[place] = self._take(path, find(name, path))
-        for name, path, file, found in zip(names, paths, files, known, strict=True):
-            if found is not None and file_at(path) != file:  # it was rotated just now
+        new = {
+            place: Input(names[place], str(path))
+            for place, path in enumerate(paths)
+            if known[place] is None and not self._left.at_home(str(path))
+        }
+        if new:
+            self._on_new([*new.values()])
+        for place, (name, path, file) in enumerate(zip(names, paths, files, strict=True)):
+            found = known[place]
+            if place in new:
+                yield [new[place]]
+            elif found is not None and file_at(path) != file:  # it was rotated just now
                 self._give_back(found)
                 yield from self._chain(name, path)
             elif found is not None:
@@ -104,25 +137,19 @@ class Continuation:
 
     def _take(self, path: Path, known: Input | None) -> Input | None:
         """Let a known input be read on in a file, by nothing else from then on."""
-        if known is not None and known in self._left:
-            self._taken[known] = path, self._left.pop(known)
+        if known is not None:
+            self._left.remove(known)
             known.path = str(path)
+            self._taken.add(known)
         return known
 
     def _give_back(self, known: Input) -> None:
-        _, mark = self._taken.pop(known)
-        self._left[known] = mark
-
-    def _marks(self) -> list[Position]:
-        return [*self._left.values(), *(mark for _, mark in self._taken.values())]
+        self._taken.remove(known)
+        self._left.add(known)
 
     def _find_itself(self, _name: str, path: Path) -> Input | None:
         """Return what was read of this very file."""
-        for known in self._index.by_file.get(file_at(path), ()):
-            mark = self._left.get(known)
-            if mark is not None and likeness(path, mark) is Match.SAME:
-                return known
-        return None
+        return self._first_same(path, self._left.of_file(file_at(path)))
 
     def _find_at_its_place(self, _name: str, path: Path) -> Input | None:
         """Return what was read of the log here, of which this is a copy.
@@ -130,29 +157,24 @@ class Continuation:
         Editors and rsync put one in the place of a log, and devices get other numbers when
         a machine is started anew.
         """
-        for known in self._index.by_path.get(str(path), ()):
-            mark = self._left.get(known)
-            if mark is not None and likeness(path, mark) is Match.SAME:
-                return known
-        return None
+        return self._first_same(path, self._left.at(path))
+
+    def _first_same(self, path: Path, inputs: Iterable[Input]) -> Input | None:
+        marks = self._left.marks
+        return next((each for each in inputs if likeness(path, marks[each]) is Match.SAME), None)
 
     def _find_copied(self, name: str, path: Path) -> Input | None:
         """Return what was read of the log that this file is the only copy of by now."""
-        beginning = head_of(path) or b""
-        alike = self._index.beginning_as(beginning)
-        held = held_in(path, [known.mark for known in alike if known.mark is not None])
-        for known in alike:
-            mark = self._left.get(known)
-            if mark is not None and mark in held:
-                if likeness(Path(known.path), mark) is not Match.SAME:
-                    return known
-                self._say_copy(name, known.path)
-                return None
-        for known in alike:
-            if known in self._taken:
-                taken, mark = self._taken[known]
-                if mark in held and mark.file != file_at(path):
-                    self._say_copy(name, str(taken))
+        held = held_in(path, self._marks)
+        for known in (each for mark in held for each in self._left.with_mark(mark)):
+            if likeness(Path(known.path), self._left.marks[known]) is not Match.SAME:
+                return known
+            self._say_copy(name, known.path)
+            return None
+        file = file_at(path)
+        for mark in held:
+            for taken in self._taken.with_mark(mark) if mark.file != file else ():
+                self._say_copy(name, taken.path)
         return None
 
     def _say_copy(self, name: str, original: str) -> None:
@@ -164,35 +186,58 @@ class Continuation:
         A writer that has not noticed the rotation may do that.
         """
         home = Path(known.home)
-        before = [other for other in self._index.by_home[known.home] if other in self._left]
+        before = self._left.at_home(known.home)
         if not before or known.path != known.home:
             return []
-        other = before[-1]
-        mark = self._left[other]
-        place = find_again(home, mark)
-        if place is None or size_of(place) == mark.size:
+        mark = self._left.marks[before[-1]]
+        place = steadily(home, lambda folder: find_again(folder, mark))
+        if place is None or size_of(place.path) == mark.size:
             return []
-        self._take(place, other)
-        return [other]
+        self._take(place.path, before[-1])
+        return [before[-1]]
 
     def _chain(self, name: str, path: Path) -> Iterator[Sequence[Input] | Finished | InputError]:
         """Plan for a name under which there is nothing that was read before."""
         here = Input(name, str(path))
-        earlier = [known for known in self._index.by_home.get(here.path, ()) if known in self._left]
+        earlier = self._left.at_home(here.path)
         if not earlier:
             yield [here]
             return
-        known = earlier[-1]
-        mark = self._left[known]
-        moved, became = find_again(path, mark), likeness(path, mark)
-        is_rotated = moved is not None and is_rotated_name(path, moved)
-        if moved is not None and (is_rotated or became is Match.OTHER):
-            marks = self._marks()
-            self._take(moved, known)
-            known.name = name
-            missed = rotated_since(path, moved, marks, self._named)
-            yield [known, *(Input(name, str(each), home=here.path) for each in missed), here]
+        known, mark = earlier[-1], self._left.marks[earlier[-1]]
+        became = likeness(path, mark)
+        try:
+            moved, missed = steadily(path, lambda folder: self._rotated(name, folder, mark))
+        except InputError as error:
+            yield error
             return
+        is_rotated = moved is not None and moved.turn is not None
+        if not is_rotated and became is Match.OTHER and holds_end(path, mark):
+            became = Match.CHANGED
+        if moved is not None and (is_rotated or became is Match.OTHER):
+            self._take(moved.path, known)
+            known.name = name
+            yield [known, *(Input(name, str(each.path), home=here.path) for each in missed), here]
+            return
+        yield from self._replaced(here, known, mark, became)
+
+    def _rotated(
+        self, name: str, folder: Folder, mark: Position
+    ) -> tuple[Beside | None, Sequence[Beside]]:
+        """Find the log that was read under a name, and those that came after it."""
+        moved = find_again(folder, mark)
+        missed = rotated_since(folder, moved, self._marks, self._named)
+        if moved is not None and (number := gap_before(folder, moved)) is not None:
+            self._say(
+                f"{name}: may have missed lines: {moved.path.name} was read before, and number"
+                f" {number}, which came after it, is not there"
+            )
+        return moved, missed
+
+    def _replaced(
+        self, here: Input, known: Input, mark: Position, became: Match
+    ) -> Iterator[Sequence[Input] | Finished | InputError]:
+        """Plan for a name of which the log that was read is nowhere else."""
+        name, path = here.name, Path(here.path)
         match became:
             case Match.UNKNOWN | Match.SAME:  # which could not be read a moment ago
                 self._take(path, known)
@@ -207,9 +252,8 @@ class Continuation:
                 return
             case Match.CHANGED:
                 yield InputError(
-                    f"{name}: begins as when it was read, but was changed before byte"
-                    f" {mark.offset:,}, where that stopped, so it cannot be read on; to count it"
-                    " anew, use another --checkpoint"
+                    f"{name}: was changed before byte {mark.offset:,}, where the last run stopped,"
+                    " so it cannot be read on; to count it anew, use another --checkpoint"
                 )
                 return
             case _ if size_of(path):

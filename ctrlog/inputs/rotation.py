@@ -1,28 +1,19 @@
-"""Finding logs again that were renamed, copied or compressed since they were read."""
+"""Rotated logs: which of the files beside a log hold what was read, or came after it."""
 
 from __future__ import annotations
 
 import re
-import stat
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, suppress
-from os import stat_result
+from collections.abc import Collection, Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
 
 from ctrlog.errors import InputError
+from ctrlog.inputs.beside import Beside, File, Folder
 from ctrlog.inputs.lines import open_source
-from ctrlog.inputs.position import MARK_BYTES, Match, Position
+from ctrlog.inputs.position import MARK_BYTES, Beginnings, Match, Position
 
-T = TypeVar("T")
-
-
-def file_at(path: Path) -> tuple[int, int] | None:
-    """Return the numbers of the device and of the file that is there; None if none is."""
-    try:
-        return _file(path.stat())
-    except OSError:
-        return None
+#: So few numbered logs do not show for sure whether their numbers go up or down.
+MOST_UNSURE = 2
 
 
 def size_of(path: Path) -> int:
@@ -34,7 +25,7 @@ def size_of(path: Path) -> int:
 
 
 def likeness(path: Path, mark: Position) -> Match:
-    """Tell what a file is to a log that was read.
+    """Compare a file with a log that was read.
 
     Args:
         path: The file.
@@ -54,126 +45,166 @@ def likeness(path: Path, mark: Position) -> Match:
         return Match.OTHER
 
 
-def held_in(path: Path, marks: Iterable[Position]) -> list[Position]:
+def beginning(path: Path) -> Position | None:
+    """Return a mark at the beginning of a file; None if there is nothing in it yet."""
+    try:
+        if path.is_file():
+            with closing(open_source(str(path))) as source:
+                head = source.content.peek(MARK_BYTES)
+                return Position(*source.content.file, None, 0, head, b"") if head else None
+    except (InputError, OSError):
+        pass
+    return None
+
+
+def held_in(path: Path, marks: Beginnings) -> list[Position]:
     """Find the logs of which a file holds all that was read.
 
     Args:
         path: The file.
         marks: Where the reading of the logs stopped.
     """
-    marks = [mark for mark in marks if mark.offset]
-    head = (head_of(path) if marks else None) or b""
-    alike = [mark for mark in marks if head.startswith(mark.head)]
-    return [mark for mark in alike if likeness(path, mark) is Match.SAME]
+    head = (_head(path) if marks else None) or b""
+    return [mark for mark in marks.of(head) if likeness(path, mark) is Match.SAME]
 
 
-def find_again(path: Path, mark: Position) -> Path | None:
-    """Find a log that is no longer under its name, in the folder where it was.
+def holds_end(path: Path, mark: Position) -> bool:
+    """Return whether a file has what stood before a mark anywhere, so that it is no new log.
+
+    That of a log that is shorter than `MARK_BYTES` may be there by chance, and does not count.
+    """
+    if len(mark.tail) < MARK_BYTES:
+        return False
+    try:
+        with closing(open_source(str(path))) as source:
+            before = b""
+            while not source.content.is_at_end:
+                before = before[-MARK_BYTES:] + source.content.read()
+                if mark.tail in before:
+                    return True
+    except InputError:
+        pass
+    return False
+
+
+def find_again(folder: Folder, mark: Position, seen: Collection[File] = ()) -> Beside | None:
+    """Find a log that is no longer under its name.
 
     Args:
-        path: Where it was.
-        mark: Where its reading stopped. If that is at its beginning, nothing but its number
+        folder: What is beside it.
+        mark: Where its reading stopped. If its beginning is not known, nothing but its number
             tells it from others, so it must still be open.
+        seen: Files that were beside it before it was rotated, so that they are its copies only
+            if no other file is.
 
     Returns:
-        The file itself under another name, or else its largest copy, compressed or not,
-        which is rather one that rotation has named than a backup; None if there is none.
+        The file itself under another name, or else a copy, compressed or not; rather one that
+        rotation has named than a backup, and of those the one that was rotated first. None if
+        there is none.
+
+    Raises:
+        MovedError: If files are renamed meanwhile.
     """
-
-    def among(files: Listing) -> Path | None:
-        found = [
-            (_file(status) == mark.file, is_rotated_name(path, other), status.st_size, other)
-            for other, status in files.items()
-            if (_file(status) == mark.file and not mark.offset)
-            or likeness(other, mark) is Match.SAME
-        ]
-        return max(found)[-1] if found else None
-
-    return _while_unchanged(path, among)
-
-
-def is_rotated_name(path: Path, other: Path) -> bool:
-    """Tell whether a file is named as rotation names them: `log.1`, `log-20240304.gz`.
-
-    Args:
-        path: The name under which the log is written.
-        other: The file.
-    """
-    return _turn(path, other) is not None
+    for other in sorted(folder.others, key=lambda other: other.turn is None):
+        is_itself = other.file == mark.file
+        if is_itself and (not mark.head or other.likeness(mark) is Match.SAME):
+            return other
+    if not mark.head:
+        return None
+    for is_rotated in (True, False):
+        others = [other for other in folder.others if (other.turn is not None) == is_rotated]
+        for is_seen in (False, True):
+            copies = in_turn([other for other in others if (other.file in seen) == is_seen])
+            for other in copies if is_rotated else reversed(copies):
+                if other.likeness(mark) is Match.SAME:
+                    return other
+    return None
 
 
 def rotated_since(
-    path: Path, earlier: Path, known: Iterable[Position], files: Collection[tuple[int, int]] = ()
-) -> dict[Path, tuple[int, int]]:
+    folder: Folder,
+    earlier: Beside | None,
+    known: Beginnings,
+    files: Collection[File] = (),
+    *,
+    since_ns: int | None = None,
+) -> list[Beside]:
     """Find the logs that came after one that was rotated and before the one of that name now.
 
     Args:
-        path: The name under which the log is written.
-        earlier: Where the log is now that was rotated.
+        folder: What is beside the log.
+        earlier: The log that was rotated, as it is there; None if it is not.
         known: Logs that were read: what holds the same is none of those that are looked for,
-            though it may be another file, compressed since.
-        files: Devices and numbers of files that are none of them, either.
+            though it may be another file, compressed since, unless that log itself is there.
+        files: Files that are none of them, either.
+        since_ns: Those that were changed later than that came after the earlier one for sure;
+            None if no such time is known.
 
     Returns:
-        The files that have names of rotation, are not empty, and were changed last after the
-        earlier one, in the order of that, with the numbers of device and file of each; none if
-        the earlier one has no such name.
+        The files that have names of rotation, are not empty, and came after the earlier one, in
+        the order in which they were rotated.
+
+    Raises:
+        MovedError: If files are renamed meanwhile.
     """
-    known = [*known]
-
-    def among(listing: Listing) -> dict[Path, tuple[int, int]]:
-        found: dict[Path, _Rotated] = {}
-        for other, status in listing.items():
-            turn = _turn(path, other)
-            if turn is not None:
-                found[other] = _Rotated(status, turn)
-        if earlier not in found:
-            return {}
-        later = [
-            other
-            for other, rotated in found.items()
-            if rotated.place > found[earlier].place
-            and _file(rotated.status) not in files
-            and _uncompressed(other) not in found  # else it is just being compressed
-            and head_of(other) != b""
-            and not held_in(other, known)
-        ]
-        in_order = sorted(later, key=lambda other: found[other].place)
-        return {other: _file(found[other].status) for other in in_order}
-
-    return _while_unchanged(path, among)
+    plain = {other.path for other in folder.rotated}
+    # Of two only, their changes alone tell which way the numbers go.
+    is_sure = sum(other.rank is not None for other in folder.rotated) > MOST_UNSURE
+    return in_turn(
+        other
+        for other in folder.rotated
+        if _is_later(other, earlier, since_ns, is_sure=is_sure)
+        and other.file not in files
+        and _uncompressed(other.path) not in plain  # else it is just being compressed
+        and other.head() != b""
+        and not _was_read(other, folder, known)
+    )
 
 
-class _Rotated(NamedTuple):
-    """A file that rotation has named.
+def gap_before(folder: Folder, earlier: Beside) -> int | None:
+    """Return the number that is missing among those that came after a log, None if none is.
 
-    Attributes:
-        status: Of the file.
-        turn: Its number or time in its name.
+    While a log is rotated one is missing for a moment. If it stays so, a log was removed.
     """
+    ranks = {other.rank for other in folder.rotated if other.rank is not None}
+    if earlier.rank is None or not ranks:
+        return None
+    missing = (rank for rank in range(earlier.rank, max(ranks)) if rank not in ranks)
+    return next((abs(rank) for rank in missing), None)
 
-    status: stat_result
-    turn: str
 
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """Sort key: the last change; of the same one, `log.2` before `log.1`."""
-        is_count = self.turn.isdecimal() and len(self.turn) < len("2024")
-        return self.status.st_mtime_ns, -int(self.turn) if is_count else 0, self.turn
+def in_turn(others: Iterable[Beside]) -> list[Beside]:
+    """Sort rotated logs by when they were rotated, the earliest first."""
+    others = [*others]
+    if any(other.rank is None for other in others):
+        return sorted(others, key=lambda other: other.place)
+    return sorted(others, key=lambda other: other.rank or 0)
+
+
+def _is_later(
+    other: Beside, earlier: Beside | None, since_ns: int | None, *, is_sure: bool
+) -> bool:
+    if earlier is not None and other.file == earlier.file:
+        return False
+    if earlier is not None and earlier.turn is not None:
+        if other.comes_after(earlier):
+            return True
+        if other.rank is not None and earlier.rank is not None and is_sure:
+            return False
+    return since_ns is not None and other.status.st_mtime_ns > since_ns
+
+
+def _was_read(other: Beside, folder: Folder, known: Beginnings) -> bool:
+    """Return whether a file is one that was read, or what has become of one that is gone."""
+    originals = {each.file: each for each in folder.others}
+    for mark in other.held(known):
+        original = originals.get(mark.file)
+        if original is None or original is other or original.likeness(mark) is not Match.SAME:
+            return True
+    return False
 
 
 _COMPRESSED = r"\.(gz|bz2|xz|zst)"
-
-
-def _turn(path: Path, other: Path) -> str | None:
-    """Return the number or time that rotation has put into a name; None if it is not its."""
-    for name in (path, path.resolve()):
-        stem, suffix = re.escape(name.stem), re.escape(name.suffix)
-        turn = r"[.\-_](?P<turn>[\d\-_.:TZ+]+)"
-        pattern = rf"{stem}({suffix})?{turn}({suffix})?({_COMPRESSED})?"
-        if match := re.fullmatch(pattern, other.name, re.ASCII):
-            return match["turn"]
-    return None
 
 
 def _uncompressed(path: Path) -> Path | None:
@@ -182,7 +213,7 @@ def _uncompressed(path: Path) -> Path | None:
     return path.with_name(name) if replaced else None
 
 
-def head_of(path: Path) -> bytes | None:
+def _head(path: Path) -> bytes | None:
     """Return the beginning of a regular file's content; None if it cannot be read."""
     try:
         if path.is_file():
@@ -191,47 +222,3 @@ def head_of(path: Path) -> bytes | None:
     except (InputError, OSError):
         pass
     return None
-
-
-def _file(status: stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
-
-
-#: The files of a folder with what was known of each when it was listed.
-Listing: TypeAlias = dict[Path, stat_result]
-#: How often to look again, where files are renamed faster than they can be looked into.
-_MOST_LOOKS = 10
-
-
-def _while_unchanged(path: Path, look: Callable[[Listing], T]) -> T:
-    """Look into the files beside a path, and again if names changed hands meanwhile.
-
-    What is listed under one name and opened a moment later may be another file: a rotation
-    renames `log.1` to `log.2`, and `log` to `log.1`.
-    """
-    listing = dict(_files_beside(path))
-    for _ in range(_MOST_LOOKS):
-        found = look(listing)
-        before, listing = listing, dict(_files_beside(path))
-        if _names_of_files(before) == _names_of_files(listing):
-            break
-    return found
-
-
-def _names_of_files(listing: Listing) -> dict[Path, tuple[int, int]]:
-    return {path: _file(status) for path, status in listing.items()}
-
-
-def _files_beside(path: Path) -> Iterator[tuple[Path, stat_result]]:
-    """Yield the other regular files of a folder, and if it is a link those where it leads."""
-    names = {path.name, path.resolve().name}
-    folders: dict[tuple[int, int] | None, Path] = {}
-    for folder in (path.resolve().parent, path.absolute().parent):
-        folders[file_at(folder)] = folder  # a folder may have several names, too
-    for folder in folders.values():
-        with suppress(OSError):
-            for other in folder.iterdir():
-                with suppress(OSError):
-                    status = other.stat()
-                    if other.name not in names and stat.S_ISREG(status.st_mode):
-                        yield other, status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from ctrlog.errors import CheckpointError, OutputError
 from ctrlog.inputs.position import Position
 from ctrlog.inputs.reader import Input
 from ctrlog.inputs.resume import Continuation
+from ctrlog.inputs.rotation import beginning
 from ctrlog.outputs.files import Growing, open_growing
 from ctrlog.run.checkpoint import Checkpoint, Saved, SavedInput, SavedOutput
 from ctrlog.run.pipeline import Pipeline
@@ -79,13 +80,13 @@ class Resumption:
         self._parts = parts
         self._clock = clock
         self._outputs: list[Growing] = []
+        self._beginnings: dict[Input, Position] = {}  # of inputs of which nothing was read yet
         pipeline.keeps_open = True
         saved = checkpoint.load()
         self.known: list[Input] = [] if saved is None else self._restore(saved)
         self._outputs_before = {} if saved is None else {each.path: each for each in saved.outputs}
-        self.plan = Continuation(self.known, say)
+        self.plan = Continuation(self.known, say, self._save_new)
         self._next_save = clock() + INTERVAL_S
-        self._is_first = saved is None
         self._at_save = self._state_of_things()
 
     @contextmanager
@@ -117,10 +118,6 @@ class Resumption:
     def save_if_due(self) -> None:
         """Save if that was not done for some time, and something has happened since."""
         is_due = self._clock() >= self._next_save
-        # A first run saves as soon as it has read something: killed before that, it would not find
-        # a log again that is rotated meanwhile. (Lines in a pipe may never be read.)
-        if self._is_first and (self._outputs or self._parts):
-            is_due = True
         if is_due and self._state_of_things() != self._at_save:
             self.save()
 
@@ -144,22 +141,37 @@ class Resumption:
                 inputs=[
                     _saved(input_, mark)
                     for input_ in self._inputs()
-                    if (mark := input_.place()) is not None
+                    if (mark := input_.place() or self._beginnings.get(input_)) is not None
                 ],
                 outputs=[*self._outputs_before.values(), *outputs],
                 state=state,
             )
         )
         self._at_save = self._state_of_things()
-        self._is_first = False
         now = self._clock()
         self._next_save = now + max(INTERVAL_S, (now - started) / MOST_SHARE)
+
+    def _save_new(self, inputs: Sequence[Input]) -> None:
+        """Save how new inputs begin before they are read.
+
+        If the run is killed before it saves again, and they are rotated, the next run knows
+        them by that.
+        """
+        for input_ in inputs:
+            if (mark := beginning(Path(input_.path))) is not None:
+                self._beginnings[input_] = mark
+        if self._beginnings:
+            self.save()
 
     def _restore(self, saved: Saved) -> list[Input]:
         _refuse_others(self._checkpoint.path, saved.about, self._settings)
         for name, part in self._all_parts():
             part.restore(saved.state[name])
-        return [self._restored(each) for each in saved.inputs]
+        inputs = [self._restored(each) for each in saved.inputs]
+        self._beginnings.update(
+            (each, each.mark) for each in inputs if each.mark and not each.mark.offset
+        )
+        return inputs
 
     def _restored(self, saved: SavedInput) -> Input:
         micros, held, home = saved.rest
@@ -187,7 +199,7 @@ class Resumption:
             met.setdefault(input_.home, []).append(input_)
         rotated = [input_ for inputs in met.values() for input_ in inputs[:-MOST_REMEMBERED]]
         forgotten = {*self.plan.left[:-MOST_REMEMBERED], *rotated}
-        known = dict.fromkeys([*self.known, *self._pipeline.inputs])
+        known = dict.fromkeys([*self.known, *self._beginnings, *self._pipeline.inputs])
         return [input_ for input_ in known if input_ not in forgotten]
 
     def _state_of_things(self) -> object:

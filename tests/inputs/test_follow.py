@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, groupby
 from pathlib import Path
@@ -813,7 +814,7 @@ def test_a_log_of_which_lines_are_removed_is_not_read_on(
     assert followed.lines == numbered(1, 999)
     (message,) = followed.errors
     assert message == (
-        f"{log.path}: was replaced by a file that begins as it did but goes on otherwise, so it"
+        f"{log.path}: was replaced by a file that has lines of it, but not all as they were, so it"
         " cannot be read on"
     )
 
@@ -1023,6 +1024,243 @@ def test_a_log_that_is_renamed_just_when_it_is_opened(log: Log) -> None:
         followed = follow(happenings(), log.path)
     assert followed.lines == [b"1"]
     assert followed.errors == []
+
+
+# Between any two steps of a look.
+
+
+def at_open(path: Path, happen: Callable[[], object]) -> Any:
+    """Let something happen just before a file is opened for the first time from then on."""
+    open_ = os.open
+    happened = False
+
+    def opening(name: str, *arguments: int) -> int:
+        nonlocal happened
+        if name == str(path) and not happened:
+            happened = True
+            happen()
+        return open_(name, *arguments)
+
+    return mock.patch.object(os, "open", opening)
+
+
+def at_listing(happen: Callable[[], None]) -> Any:
+    """Let something happen in the middle of the first listing of a folder from then on."""
+    scan = os.scandir
+    happened = False
+
+    @contextmanager
+    def scanning(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        def entries() -> Iterator[os.DirEntry[str]]:
+            nonlocal happened
+            for place, entry in enumerate(sorted(found, key=lambda entry: entry.name)):
+                if place == 1 and not happened:
+                    happened = True
+                    happen()
+                yield entry
+
+        with scan(folder) as found:
+            yield entries()
+
+    return mock.patch.object(os, "scandir", scanning)
+
+
+def test_a_log_that_is_back_at_once_after_it_was_missing(log: Log) -> None:
+    """It is missing when it is opened, and is there at the next look."""
+    moment = log.path.with_name("moment")
+    log.write(b"1\n")
+
+    def happenings() -> Happenings:
+        log.rename()
+        log.write(b"2\n")
+        with at_open(log.path, lambda: log.path.rename(moment)):
+            yield None
+        moment.rename(log.path)
+        yield None
+        log.write(b"3\n")
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 3)
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+@pytest.mark.parametrize("by", ["rename", "copy_and_truncate"])
+def test_logs_that_are_renamed_while_they_are_listed(log: Log, by: str) -> None:
+    """A listing can have one file twice and another one not at all; it is made again then."""
+    log.write(b"1\n")
+    written = 1
+
+    def rotate() -> None:
+        nonlocal written
+        written += 1
+        getattr(log, by)()
+        log.write(b"%d\n" % written)
+
+    def happenings() -> Happenings:
+        for _ in range(3):
+            rotate()
+            rotate()
+            with at_listing(rotate):
+                yield None
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 10)
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["log", "log.1", "log.2", "log.3"])
+@pytest.mark.parametrize("by", ["rename", "copy_and_truncate"])
+def test_logs_that_are_renamed_before_they_are_opened(log: Log, by: str, name: str) -> None:
+    """Under the name that was listed there is another log by then, which is not taken for it."""
+    log.write(b"1\n")
+    written = 1
+
+    def rotate() -> None:
+        nonlocal written
+        written += 1
+        getattr(log, by)()
+        log.write(b"%d\n" % written)
+
+    def happenings() -> Happenings:
+        for _ in range(3):
+            rotate()
+        with at_open(log.path.with_name(name), rotate):
+            yield None
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, written)
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["log.1", "log.2"])
+@pytest.mark.parametrize("by", ["rename", "copy_and_truncate"])
+def test_a_log_that_is_compressed_before_it_is_opened(log: Log, by: str, name: str) -> None:
+    """It was listed and is gone; what has become of it is found in a new listing."""
+    log.write(b"1\n")
+    path = log.path.with_name(name)
+
+    def happenings() -> Happenings:
+        for number in (2, 3, 4):
+            getattr(log, by)()
+            log.write(b"%d\n" % number)
+        with at_open(path, lambda: compress(path) if path.exists() else None):
+            yield None
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 4)
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_log_that_is_copied_and_cut_at_its_first_line(
+    log: Log, times: int, *, is_there: bool
+) -> None:
+    """Nothing was read of it before; the copies came after the follower did."""
+    write(log.path.with_name("log.1"), b"old\n")
+    if is_there:
+        log.write(b"")
+
+    def happenings() -> Happenings:
+        yield None
+        for number in range(1, times + 1):
+            log.write(b"%d\n" % number)
+            log.copy_and_truncate()
+        yield None
+        log.write(b"%d\n" % (times + 1))
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, times + 1)
+    assert followed.errors == []
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_copy_that_is_just_being_made_is_not_read_twice(log: Log, *, is_whole: bool) -> None:
+    """As long as the log has its lines, they are read there."""
+
+    def happenings() -> Happenings:
+        log.write(b"1\n2\n3\n")
+        copy = log.path.with_name("log-20240304")
+        write(copy, b"1\n2\n3\n" if is_whole else b"1\n2")
+        yield None
+        copy.write_bytes(log.path.read_bytes())
+        os.truncate(log.path, 0)
+        yield None
+        log.write(b"4\n")
+        yield None
+
+    log.write(b"")
+    followed = follow(happenings(), log.path)
+    assert followed.lines == numbered(1, 4)
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+def test_copies_that_begin_with_the_same_lines(log: Log) -> None:
+    """Each is told by what comes after them, however often the log is cut between two looks."""
+    start = b"".join(b"line %d of the licence\n" % number for number in range(50))
+
+    def happenings() -> Happenings:
+        for number in range(2, 8):
+            log.copy_and_truncate()
+            log.write(start + b"%d\n" % number)
+            if number % 3 == 0:
+                yield None
+        yield None
+
+    log.write(start + b"1\n")
+    followed = follow(happenings(), log.path)
+    assert [line for line in followed.lines if line.isdigit()] == numbered(1, 7)
+    assert len(followed.lines) == 7 * 51
+    assert (followed.messages, followed.errors) == ([], [])
+
+
+def test_a_number_that_is_missing_is_reported(log: Log) -> None:
+    """Somebody removed a log before it was read; the others are read, and a message says so."""
+    log.write(b"1\n")
+
+    def happenings() -> Happenings:
+        for number in (2, 3, 4):
+            log.rename()
+            log.write(b"%d\n" % number)
+        log.path.with_name("log.2").unlink()
+        for _ in range(5):
+            yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == [b"1", b"3", b"4"]
+    (message,) = followed.messages
+    assert message == (
+        f"{log.path}: may have missed lines: log.3 was read before, and number 2, which came after"
+        " it, is not there"
+    )
+
+
+def test_that_the_log_that_was_read_was_removed_is_reported(log: Log) -> None:
+    """Then nothing tells how often it was rotated between two looks."""
+    log.write(b"1\n")
+
+    def happenings() -> Happenings:
+        yield None
+        log.rename()
+        log.write(b"2\n")
+        yield None
+        for number in (3, 4):
+            log.rename().unlink()
+            log.write(b"%d\n" % number)
+        yield None
+
+    followed = follow(happenings(), log.path)
+    assert followed.lines == [b"1", b"2", b"4"]
+    (message,) = followed.messages
+    assert message == (
+        f"{log.path}: may have missed lines: the log that was read before is no longer beside this"
+        " one, so there may have been others in between"
+    )
 
 
 # Anything, in any order.

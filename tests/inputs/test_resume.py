@@ -572,6 +572,59 @@ def test_a_log_that_is_named_twice_counts_twice(runs: Runs, log: Log, other: Log
     assert runs.read(log.path) == [b"4"]
 
 
+# Many logs, and logs that begin alike.
+
+
+def test_many_known_logs_cost_a_few_looks_each(tmp_path: Path) -> None:
+    """To find the log of each name takes as many opened files, however many logs are known."""
+    opened = {}
+    for count in (20, 200):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        paths = [folder / f"{number}.jsonl" for number in range(count)]
+        for number, path in enumerate(paths):
+            write(path, b'{"the same at the beginning": "%s", "n": %d}\n' % (b"x" * 300, number))
+        runs = Runs(follows=False)
+        assert len(runs.read(*paths)) == count
+        for path in paths[::2]:
+            path.rename(path.with_suffix(".done"))
+        names = [path if path.exists() else path.with_suffix(".done") for path in paths]
+        with mock.patch.object(os, "open", wraps=os.open) as opening:
+            assert runs.read(*names) == []
+        opened[count] = opening.call_count / count
+        assert (runs.messages, runs.errors) == ([], [])
+    assert opened[200] <= opened[20] * 1.1
+
+
+@pytest.mark.parametrize("by", ["rename", "copy_and_truncate"])
+def test_logs_that_begin_with_the_same_lines(runs: Runs, log: Log, by: str) -> None:
+    """More of them than is remembered of a beginning: each log is told by what comes after."""
+    start = b"".join(b"line %d of the licence\n" % number for number in range(50))
+    log.path.write_bytes(start + b"1\n")
+    touch(log.path)
+    assert runs.read(log.path)[-1:] == [b"1"]
+    found = []
+    for number in range(2, 8):
+        getattr(log, by)()
+        log.write(start + b"%d\n" % number)
+        if number % 3 == 0:
+            found += runs.read(log.path)
+    found += runs.read(log.path)
+    assert [line for line in found if line.isdigit()] == [b"%d" % n for n in range(2, 8)]
+    assert len(found) == 6 * 51
+    assert (runs.messages, runs.errors) == ([], [])
+
+
+def test_a_longer_log_that_begins_with_all_of_another(runs: Runs, log: Log, other: Log) -> None:
+    """A log of its own, as long as that other one is there."""
+    assert runs.read(log.path) == [b"1", b"2"]
+    other.write(b"1\n2\n3\n")
+    assert runs.read(log.path, other.path) == [b"1", b"2", b"3"]
+    assert runs.messages == [
+        f"{other.path}: is a copy of {log.path}, and counts as a log of its own"
+    ]
+
+
 # What cannot be gone on with.
 
 
@@ -639,11 +692,40 @@ def test_a_log_that_was_changed_is_refused(runs: Runs, log: Log) -> None:
     assert runs.read(log.path) == []
     (message,) = runs.errors
     assert message == (
-        f"{log.path}: begins as when it was read, but was changed before byte {len(whole):,},"
-        " where that stopped, so it cannot be read on; to count it anew, use another --checkpoint"
+        f"{log.path}: was changed before byte {len(whole):,}, where the last run stopped, so it"
+        " cannot be read on; to count it anew, use another --checkpoint"
     )
     log.path.write_bytes(whole + b"more\n")
     assert runs.read(log.path) == [b"more"]
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("line", [b"", b"0\n", b"abc\n"])
+def test_a_log_that_was_changed_at_its_beginning_is_refused(
+    runs: Runs, log: Log, line: bytes, *, in_place: bool
+) -> None:
+    """It begins otherwise now, but it still has lines that were counted, and would count twice."""
+    whole = b"".join(b"%d\n" % number for number in range(1000))
+    log.path.write_bytes(whole)
+    assert len(runs.read(log.path)) == 1000
+    if not in_place:
+        log.path.unlink()
+    log.path.write_bytes(line + whole.removeprefix(b"0\n1\n") + b"more\n")
+    assert runs.read(log.path) == []
+    assert len(runs.errors) == 1
+    assert "was changed before byte 3,890" in runs.errors[0]
+    log.path.write_bytes(whole + b"more\n")
+    assert runs.read(log.path) == [b"more"]
+
+
+def test_a_change_in_the_middle_is_not_noticed(runs: Runs, log: Log) -> None:
+    """Only what stands at the beginning and before the place where a run stopped is compared."""
+    whole = b"".join(b"%d\n" % number for number in range(1000))
+    log.path.write_bytes(whole)
+    assert len(runs.read(log.path)) == 1000
+    log.path.write_bytes(whole.replace(b"\n500\n", b"\n000\n") + b"more\n")
+    assert runs.read(log.path) == [b"more"]
+    assert (runs.messages, runs.errors) == ([], [])
 
 
 def test_a_log_of_which_lines_were_removed_is_refused_despite_a_backup(
